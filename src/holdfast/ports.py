@@ -6,7 +6,6 @@ Adapters raise only errors of `holdfast.model.errors`. Only data crosses a port.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from holdfast.model.attempt import Attempt, AttemptRef, AttemptState, Claim, Ending
@@ -14,9 +13,8 @@ from holdfast.model.content import Content
 from holdfast.model.errors import Problem
 from holdfast.model.event import Event
 from holdfast.model.json import Json
-from holdfast.model.launch import Captured, Launch, Observation, Preparation, StopReason
-from holdfast.model.limits import Capacity, Level, Usage
-from holdfast.model.outcome import Outcome, Verdict
+from holdfast.model.launch import Captured, Conclusion, Launch, Observation, Preparation, StopReason
+from holdfast.model.limits import Capabilities, Capacity, Level, Usage
 from holdfast.model.query import EventQuery, Moved, Submission, Submitted, TaskQuery, WorkflowQuery
 from holdfast.model.task import Task
 from holdfast.model.workflow import Workflow
@@ -98,23 +96,6 @@ class Blobs(Protocol):
         """The path of the bytes, for reading only."""
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """What a sandbox can do about one limit: whether it holds against the task, and by what mechanism."""
-
-    enforced: bool
-    by: str
-    remedy: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Capabilities:
-    """What a sandbox can do on this host, found by trying. `offers` is keyed by the envelope's limit names."""
-
-    level: Level
-    offers: Mapping[str, Offer]
-
-
 class Running(Protocol):
     """One started attempt."""
 
@@ -165,15 +146,6 @@ class Dispatcher(Protocol):
 
     async def close(self) -> None:
         """Kill what still runs, and release everything."""
-
-
-@dataclass(frozen=True, slots=True)
-class Conclusion:
-    """What an agent reads out of an observation: the value, or the outcome that says why there is none."""
-
-    verdict: Verdict
-    value: bytes | None = None
-    failure: Outcome | None = None
 
 
 class Agent(Protocol):

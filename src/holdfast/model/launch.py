@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from holdfast.model.attempt import AttemptRef
 from holdfast.model.limits import Enforcement, Level, Limits, Usage
+from holdfast.model.outcome import Outcome, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,3 +114,12 @@ class Observation:
     survivors: int = 0
     swept: int = 0
     evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """What an agent reads out of an observation: the value, or the outcome that says why there is none."""
+
+    verdict: Verdict
+    value: bytes | None = None
+    failure: Outcome | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -65,3 +66,20 @@ class Capacity:
     cpus: float
     memory_bytes: int
     slots: int
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a sandbox can do about one limit: whether it holds against the task, and by what mechanism."""
+
+    enforced: bool
+    by: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a sandbox can do on this host, found by trying. `offers` is keyed by the envelope's limit names."""
+
+    level: Level
+    offers: Mapping[str, Offer]
