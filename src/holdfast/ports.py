@@ -158,8 +158,8 @@ class Agent(Protocol):
     def check(self, context: Mapping[str, Json], path: str) -> tuple[Problem, ...]:
         """Every reason why this context cannot run; strings holding `${{ … }}` are checked again once resolved."""
 
-    def prepare(self, context: Mapping[str, Json]) -> Preparation:
-        """The program of a context that passed `check`."""
+    def prepare(self, context: Mapping[str, Json], folder: str) -> Preparation:
+        """The program of a context that passed `check`; `folder` is `TaskSpec.folder`."""
 
     def conclude(self, seen: Observation, read: OutputReader) -> Conclusion:
         """The value of an attempt whose main process ended by itself: canonical JSON bytes, or the failure."""

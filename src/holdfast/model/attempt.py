@@ -43,6 +43,7 @@ class Claim:
 
     ref: AttemptRef
     spec: TaskSpec
+    digest: str = ""
     name: str
     workflow_id: str | None
     spent: int

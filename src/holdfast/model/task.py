@@ -36,7 +36,9 @@ FINAL = frozenset({TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CANCELLED})
 class TaskSpec:
     """The immutable request. `isolation` None means: the engine's default level.
 
-    `allow_degraded` names the limits that may go unenforced where the host cannot enforce them.
+    `allow_degraded` names the limits that may go unenforced where the host cannot enforce them. `folder` is where
+    the request came from (the folder of its file): Python modules are looked up there first. It is no part of the
+    digest, so that a project may be moved.
     """
 
     agent_type: str
@@ -45,6 +47,7 @@ class TaskSpec:
     retry: RetryPolicy = RetryPolicy()
     isolation: Level | None = None
     allow_degraded: tuple[str, ...] = ()
+    folder: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,191 @@
+"""`command`: a program with its arguments, in any language.
+
+Its result is the JSON that it writes to the file named in `HOLDFAST_RESULT`; where it writes none, its exit code and
+what it printed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from types import MappingProxyType
+from typing import Final
+
+from holdfast.agents import context as shape
+from holdfast.model.errors import Problem
+from holdfast.model.json import Json
+from holdfast.model.launch import Conclusion, Exec, Observation, Preparation
+from holdfast.model.outcome import Check, Outcome, OutcomeKind, Verdict
+from holdfast.ports import OutputReader
+from holdfast.rules.reference import has_reference
+from holdfast.rules.seal import canonical
+from holdfast.wire.value import BadValue, read_value
+
+SHOWN_BYTES: Final = 64 * 1024
+"""So much of stdout and of stderr stands in a result."""
+
+TAIL_BYTES: Final = 4 * 1024
+"""So much of them stands in the detail of a failure."""
+
+SHELL: Final = "/bin/sh"
+
+
+def _argv(value: Json) -> str | None:
+    if isinstance(value, str):
+        return shape.text(value)
+    if not isinstance(value, (list, tuple)):
+        return f"must be a list of words, not {shape.kind(value)}"
+    if not value:
+        return "is empty"
+    for index, word in enumerate(value):
+        if isinstance(word, bool) or not isinstance(word, (str, int, float)):
+            return f"word {index} must be text or a number, not {shape.kind(word)}"
+        if isinstance(word, str) and "\0" in word:
+            return f"word {index} holds a NUL character"
+    return "begins with an empty word" if value[0] == "" else None
+
+
+def _env(value: Json) -> str | None:
+    if not isinstance(value, Mapping):
+        return shape.mapping(value)
+    for key, word in value.items():
+        if not key or "=" in key or "\0" in key:
+            return f"{key!r} cannot be the name of a variable"
+        if isinstance(word, bool) or not isinstance(word, (str, int, float)):
+            return f"`{key}` must be text or a number, not {shape.kind(word)}"
+        if isinstance(word, str) and "\0" in word:
+            return f"`{key}` holds a NUL character"
+    return None
+
+
+def _files(value: Json) -> str | None:
+    if not isinstance(value, Mapping):
+        return shape.mapping(value)
+    for name in value:
+        path = PurePosixPath(name)
+        if not name or "\0" in name or path.is_absolute() or ".." in path.parts or name.endswith("/") or name == ".":
+            return f"{name!r} is no name within the working directory"
+    return None
+
+
+_SHAPES: Final[Mapping[str, shape.Shape]] = MappingProxyType(
+    {
+        "argv": _argv,
+        "stdin": shape.anything,
+        "env": _env,
+        "files": _files,
+        "shell": shape.truth,
+    }
+)
+
+
+class CommandAgent:
+    """Runs a program; `environment` is what every program gets, before the context's own `env`."""
+
+    name = "command"
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = dict(environment)
+
+    def check(self, context: Mapping[str, Json], path: str) -> tuple[Problem, ...]:
+        problems = shape.check_keys(context, path, _SHAPES)
+        argv, shell = context.get("argv"), context.get("shell", False)
+        if argv is None:
+            problems.append(shape.missing_key(path, "argv", 'for example `argv: ["echo", "hello"]`'))
+        elif isinstance(argv, str) and shell is not True and not has_reference(argv):
+            problems.append(
+                Problem(
+                    "command.no_shell",
+                    f"{path}.argv",
+                    "is one string, but no shell was asked for",
+                    "Write a list of words, or add `shell: true` to have /bin/sh run the string.",
+                )
+            )
+        elif shell is True and shape.is_list(argv):
+            problems.append(
+                Problem(
+                    "command.shell_list",
+                    f"{path}.argv",
+                    "is a list, but `shell: true` asks for one string",
+                    "Write the command as one string, or leave out `shell`.",
+                )
+            )
+        return tuple(problems)
+
+    def prepare(self, context: Mapping[str, Json], folder: str) -> Preparation:
+        argv = context["argv"]
+        words = (SHELL, "-c", argv) if isinstance(argv, str) else tuple(map(_word, _sequence(argv)))
+        environment = {**self._environment, **{k: _word(v) for k, v in _mapping(context.get("env")).items()}}
+        if folder:
+            environment.setdefault("HOLDFAST_FOLDER", folder)
+        return Preparation(
+            program=Exec(argv=words),
+            environment=tuple(environment.items()),
+            stdin=_bytes(context.get("stdin")),
+            files=tuple((name, _bytes(body)) for name, body in _mapping(context.get("files")).items()),
+        )
+
+    def conclude(self, seen: Observation, read: OutputReader) -> Conclusion:
+        if seen.exit_code != 0:
+            return _failed(seen, read)
+        checks = [Check("exit_code", True, "0")]
+        if seen.report is None and seen.report_bytes == 0:
+            printed = {
+                "exit_code": 0,
+                "stdout": _shown(read(seen.stdout, SHOWN_BYTES)),
+                "stderr": _shown(read(seen.stderr, SHOWN_BYTES)),
+            }
+            return Conclusion(Verdict(tuple(checks)), canonical(printed))
+        try:
+            value = read_value(seen.report, seen.report_bytes)
+        except BadValue as bad:
+            return _invalid(checks, str(bad))
+        checks.append(Check("result", True, "one JSON value"))
+        return Conclusion(Verdict(tuple(checks)), canonical(value))
+
+
+def _failed(seen: Observation, read: OutputReader) -> Conclusion:
+    tail = _shown(read(seen.stderr, seen.stderr.kept)[-TAIL_BYTES:])
+    detail: dict[str, Json] = {"exit_code": seen.exit_code, "stderr": tail}
+    detail["stdout"] = _shown(read(seen.stdout, seen.stdout.kept)[-TAIL_BYTES:])
+    last = tail.strip().splitlines()[-1:] or [""]
+    message = f"exited with {seen.exit_code}" + (f": {last[0][:300]}" if last[0] else "")
+    outcome = Outcome(
+        kind=OutcomeKind.ERRORED,
+        message=message,
+        detail=detail,
+        next_steps=("`holdfast logs` shows all that it printed.",),
+    )
+    return Conclusion(Verdict((Check("exit_code", False, str(seen.exit_code)),)), failure=outcome)
+
+
+def _invalid(checks: list[Check], reason: str) -> Conclusion:
+    outcome = Outcome(
+        kind=OutcomeKind.INVALID,
+        message=f"what it wrote as its result cannot be taken: {reason}",
+        next_steps=("Write one JSON value to the file named in HOLDFAST_RESULT, or none at all.",),
+    )
+    return Conclusion(Verdict((*checks, Check("result", False, reason))), failure=outcome)
+
+
+def _shown(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
+def _word(value: Json) -> str:
+    return value if isinstance(value, str) else canonical(value).decode()
+
+
+def _bytes(value: Json) -> bytes:
+    """Text as UTF-8; any other JSON value as JSON; nothing for null."""
+    if value is None:
+        return b""
+    return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else canonical(value)
+
+
+def _sequence(value: Json) -> tuple[Json, ...]:
+    return tuple(value) if isinstance(value, (list, tuple)) else ()
+
+
+def _mapping(value: Json) -> Mapping[str, Json]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,1 @@
+"""Where launches are carried out: here, or later through an existing distributed engine."""
