@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
-from itertools import count
 
 _FONT_WIDTH = 0.62  # of the font size: the average letter of a wide sans-serif face
-_serial = count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +66,14 @@ class Box:
 
 
 def svg(size: tuple[float, float], title: str, description: str, marks: list[str]) -> str:
-    """Wraps `marks` in an accessible `<svg>` of `size` (width, height) that scales to its place."""
+    """Wraps `marks` in an accessible `<svg>` of `size` (width, height); the titles of a page differ."""
     width, height = size
-    name = f"chart{next(_serial)}"
+    name = "chart-" + "".join(c if c.isalnum() else "-" for c in title.lower())
     return (
         f'<div class="chart" style="--natural:{width:.0f}px">'
         f'<svg viewBox="0 0 {width:.0f} {height:.0f}" role="img" '
-        f'aria-labelledby="{name}t {name}d">'
-        f'<title id="{name}t">{escape(title)}</title><desc id="{name}d">{escape(description)}</desc>'
+        f'aria-labelledby="{name} {name}-more">'
+        f'<title id="{name}">{escape(title)}</title><desc id="{name}-more">{escape(description)}</desc>'
         + "".join(marks)
         + "</svg></div>"
     )

@@ -30,15 +30,13 @@ _ONE_DECISION = (
     ast.While,
     ast.ExceptHandler,
 )
-_LAYOUT_TOKENS = frozenset(
-    {
-        tokenize.NL,
-        tokenize.NEWLINE,
-        tokenize.INDENT,
-        tokenize.DEDENT,
-        tokenize.ENDMARKER,
-    }
-)
+_LAYOUT_TOKENS = frozenset({
+    tokenize.NL,
+    tokenize.NEWLINE,
+    tokenize.INDENT,
+    tokenize.DEDENT,
+    tokenize.ENDMARKER,
+})
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 from charts import (
     Axis,
     Bars,
+    Leaf,
     Row,
     Series,
     Span,
@@ -21,7 +22,8 @@ from charts import (
     stacked_bars,
     timeline,
 )
-from treemap import Leaf, treemap
+from tables import function_table, package_table
+from treemap import treemap
 
 Json = dict[str, Any]
 
@@ -118,13 +120,12 @@ def _section(heading: str, said: str, *body: str) -> str:
 
 def _map(packages: list[Json]) -> str:
     groups = [(p["package"], [_leaf(row) for row in p["files"]]) for p in packages]
-    files = [row for p in packages for row in p["files"]]
-    largest = max(files, key=lambda row: row[2], default=["none", 0, 0])
+    files: list[list[Any]] = [row for p in packages for row in p["files"]]
+    name, lines = max(((row[0], row[2]) for row in files), key=lambda pair: pair[1], default=("none", 0))
     return _section(
         "A map of the source",
         "Every rectangle is a file: its area is its lines of code, its colour the average "
-        f"complexity of its functions. The largest is {largest[0]} with {number(largest[2])} lines "
-        "of code.",
+        f"complexity of its functions. The largest is {name} with {number(lines)} lines of code.",
         legend([band for _, band in _AVERAGE_BANDS]),
         treemap(
             "Map of the source files",
@@ -239,25 +240,9 @@ def _top_functions(audit: Json) -> str:
         "The extremes",
         said,
         '<div class="pair">',
-        _function_table("Most complex functions", "complexity", complex_),
-        _function_table("Longest functions", "lines", long),
+        function_table("Most complex functions", "complexity", complex_),
+        function_table("Longest functions", "lines", long),
         "</div>",
-    )
-
-
-def _function_table(caption: str, key: str, functions: list[Json]) -> str:
-    highest = max((f[key] for f in functions), default=1)
-    rows = "".join(
-        f'<tr><th scope="row"><code>{escape(f["name"])}</code>'
-        f'<span class="where">{escape(f["file"])}:{f["line"]}</span></th>'
-        f'<td class="n">{number(f[key])}</td>'
-        f'<td class="meter"><i style="width:{100 * f[key] / highest:.0f}%"></i></td></tr>'
-        for f in functions
-    )
-    return (
-        f'<div class="scroll"><table><caption>{caption}</caption><thead><tr>'
-        f'<th scope="col">Function</th><th scope="col" class="n">{key.capitalize()}</th>'
-        f"<td></td></tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 
@@ -302,54 +287,16 @@ def _habits(totals: Json, packages: list[Json]) -> str:
 
 
 def _share(package: Json, part: str, whole: str) -> float:
-    return package["counts"][part] / (package["counts"][whole] or 1)
-
-
-_COLUMNS = (
-    "Files",
-    "Lines",
-    "Code",
-    "Docstrings",
-    "Comments",
-    "Classes",
-    "Functions",
-    "Median length",
-    "Median complexity",
-    "Seconds",
-)
+    counts: dict[str, int] = package["counts"]
+    return counts[part] / (counts[whole] or 1)
 
 
 def _all_packages(packages: list[Json]) -> str:
-    head = "".join(f'<th scope="col" class="n">{name}</th>' for name in _COLUMNS)
-    rows = "".join(_package_row(p) for p in sorted(packages, key=lambda p: p["package"]))
     return _section(
         "All the numbers",
         "The same, and the charts' numbers in full, stand in numbers.json beside this page.",
-        '<div class="scroll"><table><thead><tr><th scope="col">Package</th>'
-        f"{head}</tr></thead><tbody>{rows}</tbody></table></div>",
+        package_table(packages),
     )
-
-
-def _package_row(p: Json) -> str:
-    name = f'<th scope="row">{escape(p["package"])}</th>'
-    if not p["files"]:
-        return f'<tr class="absent">{name}<td colspan="{len(_COLUMNS)}">{escape(p["note"])}</td></tr>'
-    lines, counts = p["lines"], p["counts"]
-    values = [
-        len(p["files"]),
-        sum(lines.values()),
-        lines["code"],
-        lines["docstring"],
-        lines["comment"],
-        counts["classes"],
-        counts["functions"],
-        p["median_length"],
-        p["median_complexity"],
-    ]
-    cells = [number(value) for value in values] + [f"{p['ended'] - p['started']:.2f}"]
-    note = f'<span class="where">{escape(p["note"])}</span>' if p["note"] else ""
-    name = name.replace("</th>", f"{note}</th>")
-    return f"<tr>{name}" + "".join(f'<td class="n">{cell}</td>' for cell in cells) + "</tr>"
 
 
 def _making(audit: Json, packages: list[Json]) -> str:
