@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from typing import Final, NoReturn
 
 from holdfast.model.json import Json
 
 MAX_VALUE_BYTES: Final = 16 * 1024 * 1024
 MAX_VALUE_DEPTH: Final = 200
+MAX_INTEGER: Final = 2**63 - 1
+_LONG_NUMBER: Final = re.compile(r"\d{19}")
 
 
 class BadValue(ValueError):
@@ -18,7 +22,8 @@ class BadValue(ValueError):
 def read_value(data: bytes | None, size: int) -> Json:
     """The value of a UTF-8 JSON document; `size` is its full size in bytes, `data` None where that is over the cap.
 
-    Raises BadValue on anything else than one JSON value: NaN, duplicate keys, over 200 levels, over 16 MiB.
+    Raises BadValue on anything else than one JSON value that other programs can read too: not on NaN, infinities,
+    integers over 64 bits, lone surrogates, duplicate keys, over 200 levels or 16 MiB.
     """
     if data is None or size > MAX_VALUE_BYTES:
         raise BadValue(f"it has {size} bytes; at most {MAX_VALUE_BYTES} are taken")
@@ -26,17 +31,48 @@ def read_value(data: bytes | None, size: int) -> Json:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise BadValue(f"it is not UTF-8 (byte {error.start})") from None
+    value = _parse(text)
+    if text.count("[") + text.count("{") > MAX_VALUE_DEPTH and _deeper(value, MAX_VALUE_DEPTH):
+        raise BadValue(f"it is nested deeper than {MAX_VALUE_DEPTH} levels")
+    if "\\u" in text and _lone_surrogate(value):
+        raise BadValue("it holds half a surrogate pair, which is no character")
+    return value
+
+
+def _parse(text: str) -> Json:
+    parse_int = _short_integer if _LONG_NUMBER.search(text) else None
     try:
-        value: Json = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        value: Json = json.loads(
+            text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite, parse_int=parse_int
+        )
     except BadValue:
         raise
     except RecursionError:
         raise BadValue(f"it is nested deeper than {MAX_VALUE_DEPTH} levels") from None
     except ValueError as error:
         raise BadValue(f"it is not JSON ({error})") from None
-    if text.count("[") + text.count("{") > MAX_VALUE_DEPTH and _deeper(value, MAX_VALUE_DEPTH):
-        raise BadValue(f"it is nested deeper than {MAX_VALUE_DEPTH} levels")
     return value
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise BadValue(f"the number {digits[:40]} is too large")
+    return number
+
+
+def _short_integer(digits: str) -> int:
+    if len(digits) > 20 or abs(int(digits)) > MAX_INTEGER:
+        raise BadValue(f"the integer {digits[:40]} needs more than 64 bits")
+    return int(digits)
+
+
+def _lone_surrogate(value: Json) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:

@@ -1,0 +1,1 @@
+"""Claims tasks and drives their attempts, from the claim to the committed end."""

@@ -1,0 +1,78 @@
+"""What runs now: who is to be told to stop, and what it uses.
+
+The clocks and the kill ladder live beside the task, in its keeper, so that an engine that stalls prolongs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from holdfast.model.launch import StopReason
+from holdfast.model.limits import Usage
+from holdfast.model.query import Moved
+from holdfast.ports import Running
+from holdfast.worker.deliver import Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """A running attempt at this moment; `since` is on the monotonic clock, in seconds."""
+
+    task_id: str
+    number: int
+    since: float
+    usage: Usage
+    output: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    number: int
+    running: Running
+
+
+class Supervisor:
+    """The attempts that run in this engine, by task."""
+
+    def __init__(self, delivery: Delivery) -> None:
+        self._delivery = delivery
+        self._watched: dict[str, _Watched] = {}
+        self._cancelling: dict[str, str] = {}
+
+    def watch(self, task_id: str, number: int, running: Running) -> None:
+        """Keep an eye on a started attempt; one whose cancel came meanwhile is stopped at once."""
+        self._watched[task_id] = _Watched(number, running)
+        if task_id in self._cancelling:
+            running.stop(StopReason.CANCELLED)
+
+    def forget(self, task_id: str) -> None:
+        """The attempt has ended."""
+        self._watched.pop(task_id, None)
+        self._cancelling.pop(task_id, None)
+
+    def cancelled(self, task_id: str) -> str | None:
+        """Why the task is to be cancelled, where somebody asked for it before its attempt started."""
+        return self._cancelling.pop(task_id, None)
+
+    def cancel(self, task_id: str, reason: str, at_once: bool = False) -> None:
+        """Stop the task's attempt, now or as soon as it starts."""
+        watched = self._watched.get(task_id)
+        if watched is None:
+            self._cancelling[task_id] = reason
+        else:
+            watched.running.stop(StopReason.CANCELLED, at_once)
+
+    def stop_all(self, reason: StopReason, at_once: bool = False) -> None:
+        """Stop everything that runs."""
+        for watched in self._watched.values():
+            watched.running.stop(reason, at_once)
+
+    def publish(self, moved: Moved) -> None:
+        """Tell the watchers."""
+        self._delivery.publish(moved.events)
+
+    def running(self) -> Iterator[tuple[str, int, Running]]:
+        """What runs now: task, number of the attempt, and its handle."""
+        for task_id, watched in self._watched.items():
+            yield task_id, watched.number, watched.running
