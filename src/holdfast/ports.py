@@ -43,10 +43,11 @@ class Journal(Protocol):
     async def submit(self, submission: Submission) -> Submitted:
         """Store new tasks; one whose id is known with the same digest is left as it is. Raises Refused on another digest."""
 
-    async def claim(self, total: Capacity, now: float) -> tuple[Claim, ...]:
+    async def claim(self, total: Capacity, now: float, session: str | None = None) -> tuple[Claim, ...]:
         """Take the ready tasks that fit beside those running, by `rules.schedule`; each gets its next attempt, counted.
 
-        What is in use is summed from the rows of running tasks, never counted separately.
+        What is in use is summed from the rows of running tasks, never counted separately. With `session`, only tasks
+        of that session are taken: `holdfast run` drives what it was asked for, not all that the store holds.
         """
 
     async def advance(self, ref: AttemptRef, state: AttemptState, now: float) -> Moved:

@@ -36,20 +36,18 @@ class OutcomeKind(StrEnum):
     HELD = "held"
 
 
-FAULTS: Final[Mapping[OutcomeKind, Fault]] = MappingProxyType(
-    {
-        OutcomeKind.SUCCEEDED: Fault.NONE,
-        OutcomeKind.ERRORED: Fault.TASK,
-        OutcomeKind.CRASHED: Fault.TASK,
-        OutcomeKind.INVALID: Fault.TASK,
-        OutcomeKind.TIMED_OUT: Fault.LIMIT,
-        OutcomeKind.OVER_LIMIT: Fault.LIMIT,
-        OutcomeKind.CANCELLED: Fault.CALLER,
-        OutcomeKind.LOST: Fault.ENGINE,
-        OutcomeKind.SANDBOX_FAILED: Fault.ENGINE,
-        OutcomeKind.HELD: Fault.NONE,
-    }
-)
+FAULTS: Final[Mapping[OutcomeKind, Fault]] = MappingProxyType({
+    OutcomeKind.SUCCEEDED: Fault.NONE,
+    OutcomeKind.ERRORED: Fault.TASK,
+    OutcomeKind.CRASHED: Fault.TASK,
+    OutcomeKind.INVALID: Fault.TASK,
+    OutcomeKind.TIMED_OUT: Fault.LIMIT,
+    OutcomeKind.OVER_LIMIT: Fault.LIMIT,
+    OutcomeKind.CANCELLED: Fault.CALLER,
+    OutcomeKind.LOST: Fault.ENGINE,
+    OutcomeKind.SANDBOX_FAILED: Fault.ENGINE,
+    OutcomeKind.HELD: Fault.NONE,
+})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

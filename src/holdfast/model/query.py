@@ -22,10 +22,16 @@ class NewWorkflow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """Tasks submitted in one transaction; with `workflow` they belong to it."""
+    """Tasks submitted in one transaction; with `workflow` they belong to it.
 
-    tasks: tuple[NewTask, ...]
+    `session` names the engine session that will drive them. Tasks that the store already holds, and all of the
+    workflow `take_over`, are taken over by that session unless they have ended.
+    """
+
+    tasks: tuple[NewTask, ...] = ()
     workflow: NewWorkflow | None = None
+    session: str = ""
+    take_over: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
