@@ -65,10 +65,13 @@ def run_time_imports(sources: Iterable[Source], allowed: Collection[str]) -> lis
 
 def root_imports(sources: Iterable[Source]) -> list[str]:
     """Imports of the package's own front door from inside: it knows every floor, so each would be a hidden cycle."""
+    sources = list(sources)
+    names = {source.name for source in sources}
     return [
-        f"{name} imports from {PACKAGE} itself: name the module"
-        for name, targets in graph(sources).items()
-        if PACKAGE in targets
+        f"{source.at(node)} imports {target} from the front door: name the module it is in"
+        for source in sources
+        for node, target in imported(source)
+        if _own(target) and target.count(".") < 2 and _module(target, names) == PACKAGE
     ]
 
 

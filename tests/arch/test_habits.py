@@ -10,7 +10,9 @@ from arch.conftest import Plant
 from arch.source import Source, nothing
 
 # Where anything may be caught, and why nothing narrower would do.
-BROAD_EXCEPTS: Final[Mapping[str, str]] = {}
+BROAD_EXCEPTS: Final[Mapping[str, str]] = {
+    "src/holdfast/worker/pipeline.py": "what goes wrong in one attempt ends that attempt, as the engine's fault, alone",
+}
 
 
 def test_the_type_checker_is_never_silenced(package: list[Source]) -> None:

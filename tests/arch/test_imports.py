@@ -82,7 +82,9 @@ def test_a_module_found_at_run_time_is_found(plant: Plant, call: str) -> None:
 
 def test_an_import_through_the_front_door_is_found(plant: Plant) -> None:
     sources = plant({"holdfast/__init__.py": "", "holdfast/a.py": "from holdfast import Engine"})
-    assert imports.root_imports(sources) == ["holdfast.a imports from holdfast itself: name the module"]
+    assert imports.root_imports(sources) == [
+        "a.py:1 imports holdfast.Engine from the front door: name the module it is in"
+    ]
 
 
 def test_a_third_party_import_on_the_ground_floor_is_found(plant: Plant) -> None:
