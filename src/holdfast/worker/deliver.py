@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from holdfast.model.errors import EngineFault
@@ -17,57 +18,98 @@ BACKLOG: Final = 10_000
 _FINAL: Final = frozenset(state.value for state in TaskState if state.final)
 
 
+@dataclass(slots=True)
+class _Countdown:
+    """A future that is done once so many ends were seen."""
+
+    left: int
+    done: asyncio.Future[None]
+
+
 class Delivery:
-    """The waiters and watchers of one engine. Slow ones hold nothing up."""
+    """The waiters and watchers of one engine. Slow ones hold nothing up.
+
+    A countdown is armed before the journal is looked at, so that no end between the look and the wait is missed.
+    """
 
     def __init__(self) -> None:
-        self._waiting: dict[str, list[asyncio.Future[None]]] = {}
+        self._tasks: dict[str, list[_Countdown]] = {}
+        self._workflows: dict[str, list[_Countdown]] = {}
         self._watchers: set[Watcher] = set()
         self._fault: EngineFault | None = None
 
     def publish(self, events: Sequence[Event]) -> None:
-        """Hand committed events to the watchers, and wake those who wait for an end."""
+        """Hand committed events to the watchers, and count down for those who wait for an end."""
         for event in events:
             if event.state in _FINAL:
-                for waiter in self._waiting.pop(event.task_id, ()):
-                    if not waiter.done():
-                        waiter.set_result(None)
+                for countdown in self._tasks.pop(event.task_id, ()):
+                    _count(countdown)
+                if event.workflow_id is not None:
+                    for countdown in self._workflows.get(event.workflow_id, ()):
+                        _count(countdown)
             for watcher in self._watchers:
                 watcher.push(event)
 
-    def waiter(self, task_id: str) -> asyncio.Future[None]:
-        """A future that is done once the task has ended. Ask for it before looking at the task, so that no end is missed."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if self._fault is not None:
-            future.set_exception(self._fault)
-        else:
-            self._waiting.setdefault(task_id, []).append(future)
-        return future
+    def task_ends(self, task_ids: Iterable[str]) -> asyncio.Future[None]:
+        """Done once all of these tasks have ended from now on. `discount` those that turn out to have ended before."""
+        ids = tuple(task_ids)
+        countdown = self._countdown(len(ids))
+        for task_id in ids:
+            self._tasks.setdefault(task_id, []).append(countdown)
+        return countdown.done
+
+    def discount(self, task_id: str, done: asyncio.Future[None]) -> None:
+        """The task had ended before the wait began."""
+        waiting = self._tasks.get(task_id, [])
+        for countdown in [one for one in waiting if one.done is done]:
+            waiting.remove(countdown)
+            _count(countdown)
+        if not waiting:
+            self._tasks.pop(task_id, None)
+
+    async def workflow_ends(self, workflow_id: str, open_tasks: Callable[[], Awaitable[int]]) -> None:
+        """Return once the workflow has no open task; `open_tasks` counts them in the journal."""
+        while True:
+            countdown = self._countdown(0)
+            waiting = self._workflows.setdefault(workflow_id, [])
+            waiting.append(countdown)
+            try:
+                countdown.left += await open_tasks()
+                if countdown.left <= 0:
+                    return
+                await countdown.done
+            finally:
+                waiting.remove(countdown)
+                if not waiting:
+                    self._workflows.pop(workflow_id, None)
 
     def fail(self, fault: EngineFault) -> None:
         """The engine cannot go on: everybody who waits, now or later, gets the fault."""
         self._fault = fault
-        for waiters in self._waiting.values():
-            for waiter in waiters:
-                if not waiter.done():
-                    waiter.set_exception(fault)
-        self._waiting.clear()
+        for countdown in [one for waiting in (*self._tasks.values(), *self._workflows.values()) for one in waiting]:
+            if not countdown.done.done():
+                countdown.done.set_exception(fault)
+        self._tasks.clear()
         for watcher in tuple(self._watchers):
             watcher.close()
-
-    def dismiss(self, task_id: str, future: asyncio.Future[None]) -> None:
-        """Nobody waits on this future any more."""
-        waiting = self._waiting.get(task_id)
-        if waiting and future in waiting:
-            waiting.remove(future)
-            if not waiting:
-                del self._waiting[task_id]
 
     def watch(self) -> Watcher:
         """A watcher of every move from now on; close it in the end."""
         watcher = Watcher(self._watchers.discard)
         self._watchers.add(watcher)
         return watcher
+
+    def _countdown(self, left: int) -> _Countdown:
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self._fault is not None:
+            done.set_exception(self._fault)
+        return _Countdown(left, done)
+
+
+def _count(countdown: _Countdown) -> None:
+    countdown.left -= 1
+    if countdown.left == 0 and not countdown.done.done():
+        countdown.done.set_result(None)
 
 
 class Watcher:

@@ -9,21 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from holdfast.model.launch import StopReason
-from holdfast.model.limits import Usage
 from holdfast.model.query import Moved
 from holdfast.ports import Running
 from holdfast.worker.deliver import Delivery
-
-
-@dataclass(frozen=True, slots=True)
-class Glance:
-    """A running attempt at this moment; `since` is on the monotonic clock, in seconds."""
-
-    task_id: str
-    number: int
-    since: float
-    usage: Usage
-    output: tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,12 +24,16 @@ COMMIT_PAUSE_S: Final = 0.1
 
 
 class Worker:
-    """One engine's claiming and driving; `delivery` learns of every move."""
+    """One engine's claiming and driving; `delivery` learns of every move.
 
-    def __init__(self, rooms: Rooms, supervisor: Supervisor, delivery: Delivery) -> None:
+    With `session`, only tasks of that session are claimed; None means all that the store holds.
+    """
+
+    def __init__(self, rooms: Rooms, supervisor: Supervisor, delivery: Delivery, session: str | None) -> None:
         self._rooms = rooms
         self._supervisor = supervisor
         self._delivery = delivery
+        self._session = session
         self._nudged = asyncio.Event()
         self._drives: set[asyncio.Task[None]] = set()
         self._busy = 0
@@ -82,7 +86,8 @@ class Worker:
     async def _claim(self) -> None:
         if self._busy >= self._rooms.total.slots:
             return
-        for claim in await self._rooms.journal.claim(self._rooms.total, self._rooms.clock.now()):
+        now = self._rooms.clock.now()
+        for claim in await self._rooms.journal.claim(self._rooms.total, now, self._session):
             self._busy += 1
             drive = asyncio.create_task(self._drive(claim))
             self._drives.add(drive)

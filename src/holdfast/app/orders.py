@@ -1,0 +1,131 @@
+"""A document that somebody wants run: admitted whole or refused with every reason, then placed in the store once."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from holdfast.model.errors import Problem, Refused
+from holdfast.model.ids import new_id
+from holdfast.model.limits import Capacity, Level
+from holdfast.model.query import NewWorkflow, Submission, WorkflowQuery
+from holdfast.model.task import NewTask, TaskSpec
+from holdfast.model.workflow import WorkflowSpec
+from holdfast.ports import Agent, Clock, Journal
+from holdfast.rules.admit import admit, counted
+from holdfast.rules.seal import canonical, digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What was placed: a workflow, or tasks by id. `known` are those that the store held already; `continued` says
+
+    that an interrupted run of the same workflow is taken up again.
+    """
+
+    task_ids: tuple[str, ...] = ()
+    workflow_id: str | None = None
+    workflow_name: str | None = None
+    known: frozenset[str] = frozenset()
+    continued: bool = False
+    single: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One task asked for; without an id it gets a new one."""
+
+    spec: TaskSpec
+    task_id: str | None = None
+    path: str = "execution"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Where orders are placed: who admits, who numbers, and whose session drives them."""
+
+    journal: Journal
+    agents: Mapping[str, Agent]
+    levels: frozenset[Level]
+    total: Capacity
+    clock: Clock
+    session: str
+
+    def new_id(self) -> str:
+        """An id that no other task has."""
+        return new_id(int(self.clock.now() * 1000), int(self.clock.chance() * (1 << 50)))
+
+    def check(self, specs: Iterable[tuple[str, TaskSpec]]) -> None:
+        """Admit all of (path, spec), or raise Refused with every reason."""
+        checkers = {name: agent.check for name, agent in self.agents.items()}
+        problems: list[Problem] = []
+        for path, spec in specs:
+            problems += admit(spec, path, agents=checkers, total=self.total, levels=self.levels)
+        if problems:
+            raise Refused(problems)
+
+    def new_task(self, task_id: str, spec: TaskSpec, name: str = "", needs: tuple[str, ...] = ()) -> NewTask:
+        """The task to submit, counted with what it will hold while it runs."""
+        cpus, memory = counted(spec, self.total)
+        return NewTask(
+            id=task_id,
+            spec=spec,
+            digest=spec_digest(spec),
+            name=name,
+            needs=needs,
+            cpus=cpus,
+            memory_bytes=memory,
+        )
+
+
+def spec_digest(spec: TaskSpec) -> str:
+    """What identifies a request: everything but the folder it came from."""
+    return digest(canonical(dataclasses.replace(spec, folder="")))
+
+
+async def place_tasks(desk: Desk, requests: tuple[Request, ...], *, fresh: bool, single: bool) -> Order:
+    """Submit tasks in one transaction. One whose id the store holds gives that task; `fresh` gives it a new id instead."""
+    desk.check((request.path, request.spec) for request in requests)
+    tasks = []
+    for request in requests:
+        task_id = request.task_id or desk.new_id()
+        if fresh and request.task_id is not None:
+            task_id = await _free_id(desk.journal, task_id)
+        tasks.append(desk.new_task(task_id, request.spec))
+    submitted = await desk.journal.submit(Submission(tasks=tuple(tasks), session=desk.session))
+    return Order(task_ids=tuple(task.id for task in submitted.tasks), known=submitted.known, single=single)
+
+
+async def place_workflow(desk: Desk, spec: WorkflowSpec, folder: str, *, fresh: bool) -> Order:
+    """Submit a workflow, or take up an interrupted run of the same one unless `fresh`."""
+    identity = canonical(spec)
+    desk.check((f"tasks.{name}", node.spec) for name, node in spec.nodes.items())
+    open_runs = await desk.journal.workflows(WorkflowQuery(digest=digest(identity), ended=False, limit=1))
+    if open_runs and not fresh:
+        await desk.journal.submit(Submission(session=desk.session, take_over=open_runs[0].id))
+        return Order(workflow_id=open_runs[0].id, workflow_name=spec.name, continued=True)
+    workflow_id = desk.new_id()
+    tasks = tuple(
+        desk.new_task(
+            f"{workflow_id}.{name}",
+            dataclasses.replace(node.spec, folder=folder),
+            name,
+            tuple(f"{workflow_id}.{need}" for need in node.needs),
+        )
+        for name, node in spec.nodes.items()
+    )
+    workflow = NewWorkflow(
+        id=workflow_id, name=spec.name, digest=digest(identity), document=identity, inputs=canonical(spec.inputs)
+    )
+    await desk.journal.submit(Submission(tasks=tasks, workflow=workflow, session=desk.session))
+    return Order(workflow_id=workflow_id, workflow_name=spec.name)
+
+
+async def _free_id(journal: Journal, task_id: str) -> str:
+    """The id itself where the store does not hold it, else the first free one of `ID~2`, `ID~3`, …"""
+    number, candidate = 1, task_id
+    while await journal.task(candidate) is not None:
+        number += 1
+        candidate = f"{task_id}~{number}"
+    return candidate
