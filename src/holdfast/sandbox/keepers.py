@@ -1,0 +1,102 @@
+"""The engine's end of a keeper: orders go in, reports come out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from holdfast.model.launch import Observation, StopReason
+from holdfast.sandbox.observe import Facts, Hello, observation
+from holdfast.sandbox.zygote import wire
+
+_FACTS: Final = msgspec.json.Decoder(Facts)
+_HELLO: Final = msgspec.json.Decoder(Hello)
+
+
+class Keeper(asyncio.Protocol):
+    """One keeper process, as a protocol on its socket. It has at most one order at a time.
+
+    `released` is called when it is free again, `lost` when its socket has closed.
+    """
+
+    def __init__(self, released: Callable[[Keeper], None], lost: Callable[[Keeper], None]) -> None:
+        self.pid: int | None = None
+        self.known = asyncio.get_running_loop().create_future()
+        self.ending: asyncio.Future[Observation] | None = None
+        self.usable = True
+        self._released = released
+        self._lost = lost
+        self._number = 0
+        self._buffer = bytearray()
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def carry_out(self, order: wire.Order) -> asyncio.Future[Observation]:
+        """Send an order; the future gets its observation."""
+        assert self._transport is not None and self.ending is None
+        self._number += 1
+        order["number"] = self._number
+        self.ending = asyncio.get_running_loop().create_future()
+        self._transport.write(wire.frame((wire.RUN, order)))
+        return self.ending
+
+    def stop(self, reason: StopReason, at_once: bool) -> None:
+        """Have the present task stopped."""
+        if self._transport is not None and self.ending is not None:
+            self._transport.write(wire.frame((wire.STOP, self._number, str(reason), at_once)))
+
+    def dismiss(self) -> None:
+        """Have the keeper leave; a task that it still has is killed."""
+        self.usable = False
+        if self._transport is not None:
+            self._transport.write(wire.frame((wire.LEAVE,)))
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        while len(self._buffer) >= wire.HEADER.size:
+            kind, *sizes = wire.HEADER.unpack_from(self._buffer)
+            end = wire.HEADER.size + sum(sizes)
+            if len(self._buffer) < end:
+                return
+            parts = []
+            at = wire.HEADER.size
+            for size in sizes:
+                parts.append(bytes(self._buffer[at : at + size]))
+                at += size
+            del self._buffer[:end]
+            self._received(kind, parts)
+
+    def _received(self, kind: int, parts: list[bytes]) -> None:
+        if kind == wire.HELLO:
+            self.pid = _HELLO.decode(parts[0]).pid
+            self.known.set_result(self.pid)
+        elif kind == wire.ENDED:
+            facts = _FACTS.decode(parts[0])
+            self._end(observation(facts, *parts[1:]))
+            if facts.retired:
+                self.usable = False
+            if not facts.waits:
+                self._released(self)
+        elif kind == wire.READY:
+            self._released(self)
+
+    def _end(self, seen: Observation) -> None:
+        if self.ending is not None and not self.ending.done():
+            self.ending.set_result(seen)
+        self.ending = None
+
+    def fail(self, reason: str) -> None:
+        """End the present task, if there is one, as the sandbox's failure."""
+        self._end(Observation(sandbox_error=reason))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.usable = False
+        if not self.known.done():
+            self.known.set_result(None)
+        self._lost(self)

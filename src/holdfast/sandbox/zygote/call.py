@@ -1,0 +1,117 @@
+"""Calling a Python function in a process of its own, and writing down what it gave or raised."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from types import BuiltinFunctionType, CoroutineType, FunctionType, MethodType, ModuleType
+
+from . import encode
+from .wire import REPORT_BYTES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn
+
+    from .wire import Settings
+
+SCRIPT_NAME = "__holdfast_main__"
+_RESULT_FD = 3
+_OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
+
+
+class NotAFunction(TypeError):
+    """The target names something that is not a plain function."""
+
+
+def carry_out(call: tuple[str, bytes, list[str]], environment: dict[str, str], settings: Settings) -> NoReturn:
+    """Call the function, write the result, and leave without a look back: no atexit, no waiting for threads."""
+    status = 1
+    try:
+        document, status = _outcome(call, environment, settings)
+        if len(document) > REPORT_BYTES:
+            os.ftruncate(_RESULT_FD, len(document))
+        else:
+            os.pwrite(_RESULT_FD, document, 0)
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+    finally:
+        os._exit(status)
+
+
+def _outcome(call: tuple[str, bytes, list[str]], environment: dict[str, str], settings: Settings) -> tuple[bytes, int]:
+    target, arguments, import_path = call
+    try:
+        _prepare(target, environment, import_path + settings["import_path"])
+        given = json.loads(arguments)
+        function = _find(target)
+        value = function(*given.get("args", ()), **given.get("kwargs", {}))
+        if isinstance(value, CoroutineType):
+            import asyncio
+
+            value = asyncio.run(value)
+        return encode.result(value), 0
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else int(error.code is not None)
+        return encode.failure(error, _OWN_FOLDER), code & 255 or 1
+    except BaseException as error:  # the boundary: whatever the function raised is data from here on
+        return encode.failure(error, _OWN_FOLDER), 1
+
+
+def _prepare(target: str, environment: dict[str, str], import_path: list[str]) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = [target]
+    sys.path[:] = import_path
+    package = __name__.rpartition(".")[0]
+    for name in [name for name in sys.modules if name == package or name.startswith(f"{package}.")]:
+        del sys.modules[name]
+
+
+def _find(target: str) -> Callable[..., object]:
+    where, _, attributes = target.rpartition(":")
+    try:
+        module = _load(where)
+    except ModuleNotFoundError:
+        import site
+
+        site.main()  # import hooks of editable installs are only there after this
+        module = _load(where)
+    found: object = module
+    for name in attributes.split("."):
+        found = getattr(found, name)
+    return _function(found, target)
+
+
+def _load(where: str) -> ModuleType:
+    if "/" not in where and not where.endswith(".py"):
+        __import__(where)
+        return sys.modules[where]
+    from importlib.machinery import ModuleSpec, SourceFileLoader
+
+    folder = os.path.dirname(os.path.abspath(where))
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    loader = SourceFileLoader(SCRIPT_NAME, where)
+    module = ModuleType(SCRIPT_NAME)
+    module.__file__ = where
+    module.__loader__ = loader
+    module.__spec__ = ModuleSpec(SCRIPT_NAME, loader, origin=where)
+    module.__spec__.has_location = True
+    sys.modules[SCRIPT_NAME] = sys.modules["__main__"] = module
+    loader.exec_module(module)
+    return module
+
+
+def _function(found: object, target: str) -> Callable[..., object]:
+    for _ in range(8):
+        if isinstance(found, (FunctionType, BuiltinFunctionType, MethodType)):
+            return found
+        inner = getattr(found, "__wrapped__", None)
+        if inner is None:
+            break
+        found = inner
+    raise NotAFunction(f"{target} is of type {type(found).__name__}; a task is a plain function")

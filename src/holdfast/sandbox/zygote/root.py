@@ -1,0 +1,156 @@
+"""The root zygote: forks keepers, and kills whatever a dead keeper leaves behind."""
+
+from __future__ import annotations
+
+import _socket
+import contextlib
+import gc
+import json
+import os
+import select
+import signal
+import struct
+import sys
+
+from . import keeper
+from .family import children
+from .kernel import SET_CHILD_SUBREAPER, SET_DUMPABLE, WAIT_ALL, prctl
+from .sweep import sweep
+from .wire import unpack
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from .wire import Settings
+
+HIRE = b"hire"
+_MESSAGE_BYTES = 1 << 16
+_OOM_SCORE = b"300"  # where the host runs out of memory, tasks are to die before the engine; keepers inherit it
+_FAREWELL_MS = 1500
+_RETRY_MS = 500
+
+
+class Root:
+    """The root zygote. It ends when the engine does, after the last keeper."""
+
+    def __init__(self, sock: _socket.socket, settings: Settings) -> None:
+        self._sock = sock
+        self._settings = settings
+        self._engine = os.pidfd_open(settings["engine_pid"])
+        self._keepers: dict[int, int] = {}  # pidfd -> pid
+        self._strays = False
+        self._poll = select.poll()
+        self._poll.register(sock.fileno(), select.POLLIN)
+        self._poll.register(self._engine, select.POLLIN)
+
+    def serve(self) -> None:
+        """Fork keepers until the engine is gone, then see them out."""
+        self._tell({"pid": os.getpid()})
+        while self._turn(_RETRY_MS if self._strays else None):
+            pass
+        self._poll.unregister(self._sock.fileno())
+        self._poll.unregister(self._engine)
+        self._sock.close()
+        while self._keepers and (ready := self._poll.poll(_FAREWELL_MS)):
+            for fd, _ in ready:
+                self._bury(fd)
+        self._keepers.clear()
+        self._sweep()
+
+    def _turn(self, timeout_ms: int | None) -> bool:
+        for fd, _ in self._poll.poll(timeout_ms):
+            if fd == self._engine:
+                return False
+            if fd == self._sock.fileno():
+                if not self._receive():
+                    return False
+            else:
+                pid = self._bury(fd)
+                self._tell({"gone": pid, "survivors": self._sweep()})
+        if self._strays:
+            self._sweep()
+        return True
+
+    def _receive(self) -> bool:
+        size = struct.calcsize("i")
+        data, ancillary, _, _ = self._sock.recvmsg(64, _socket.CMSG_SPACE(size), _socket.MSG_CMSG_CLOEXEC)
+        for level, kind, content in ancillary:
+            if (level, kind) == (_socket.SOL_SOCKET, _socket.SCM_RIGHTS):
+                self._hire(int.from_bytes(content[:size], sys.byteorder))
+        return bool(data)
+
+    def _hire(self, fd: int) -> None:
+        pid = os.fork()
+        if pid == 0:
+            try:
+                self._sock.close()
+                for pidfd in self._keepers:
+                    os.close(pidfd)
+                keeper.keep(_socket.socket(fileno=fd), self._settings, self._engine)
+            finally:
+                os._exit(1)
+        os.close(fd)
+        pidfd = os.pidfd_open(pid)
+        self._keepers[pidfd] = pid
+        self._poll.register(pidfd, select.POLLIN)
+
+    def _bury(self, pidfd: int) -> int:
+        pid = self._keepers.pop(pidfd)
+        self._poll.unregister(pidfd)
+        os.close(pidfd)
+        os.waitpid(pid, 0)
+        return pid
+
+    def _sweep(self) -> int:
+        """Kill all children but the keepers: they are what a dead keeper left."""
+        spare = frozenset(self._keepers.values())
+        survivors = sweep(lambda: _reap_strays(spare), spare)
+        self._strays = survivors > 0
+        return survivors
+
+    def _tell(self, message: dict[str, int]) -> None:
+        with contextlib.suppress(OSError):  # the engine may be gone, which the next turn sees
+            self._sock.send(json.dumps(message).encode())
+
+
+def _reap_strays(spare: frozenset[int]) -> bool:
+    """Reap the dead but those in `spare`. Says whether one of the others is left."""
+    left = False
+    for pid in children(os.getpid()):
+        if pid not in spare and os.waitpid(pid, os.WNOHANG | WAIT_ALL)[0] == 0:
+            left = True
+    return left
+
+
+def _settle(settings: Settings) -> None:
+    """Make this process a good ancestor: nothing that it has or is may be of use to a task."""
+    prctl(SET_CHILD_SUBREAPER, 1)
+    prctl(SET_DUMPABLE, 0)
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        if signal.getsignal(number) in (signal.SIG_IGN, None):
+            signal.signal(number, signal.SIG_DFL)
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # as every Python has it
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    os.umask(0o022)
+    os.chdir("/")
+    try:
+        fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+        os.write(fd, _OOM_SCORE)
+        os.close(fd)
+    except OSError:
+        pass  # the engine itself is to die first, and this may not be lowered
+    sys.prefix, sys.exec_prefix = settings["prefix"], settings["exec_prefix"]
+    sys.dont_write_bytecode = not settings["write_bytecode"]
+    gc.collect()
+    gc.freeze()
+
+
+def main() -> NoReturn:
+    """Be the root zygote. The only argument is the descriptor of the socket to the engine."""
+    sock = _socket.socket(fileno=int(sys.argv[1]))
+    settings = unpack(sock.recv(_MESSAGE_BYTES))
+    _settle(settings)
+    Root(sock, settings).serve()
+    os._exit(0)

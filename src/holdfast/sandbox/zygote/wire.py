@@ -1,0 +1,109 @@
+"""What engine, root zygote and keepers tell one another.
+
+To a keeper: frames of a length and a marshalled message; the engine is trusted. From a keeper: a header of lengths,
+facts as JSON, then bytes; the engine decodes nothing else, for a keeper has the same user as the tasks.
+"""
+
+from __future__ import annotations
+
+import marshal
+import struct
+
+TYPE_CHECKING = False  # spares the import of typing; type checkers know the name
+if TYPE_CHECKING:
+    from typing import Any, TypedDict
+
+    class Order(TypedDict):
+        """One launch. `name` names its files in the scratch folder; exactly one of `argv` and `call` is set.
+
+        `call` is target, arguments as JSON, import path. `groups` holds the limits to be kept by a cgroup.
+        """
+
+        number: int
+        name: str
+        argv: list[str] | None
+        call: tuple[str, bytes, list[str]] | None
+        environment: dict[str, str]
+        stdin: bytes
+        files: list[tuple[str, bytes]]
+        wall_s: float | None
+        grace_s: float
+        output_bytes: int
+        open_files: int | None
+        cpu_s: float | None
+        memory_bytes: int | None
+        pids: int | None
+        cpus: float | None
+
+    class Settings(TypedDict):
+        """What the root zygote and its keepers need to know for life."""
+
+        engine_pid: int
+        scratch: str
+        mark: str
+        import_path: list[str]
+        prefix: str
+        exec_prefix: str
+        write_bytecode: bool
+
+    class Kept(TypedDict):
+        """One output stream: bytes kept and produced; `inline` counts those sent along, -1 if they stayed in `path`."""
+
+        kept: int
+        total: int
+        inline: int
+        path: str
+
+    class Facts(TypedDict):
+        """What a keeper reports of an ended task. `waits`: it is still cleaning up; `retired`: it leaves."""
+
+        number: int
+        exit_code: int | None
+        signal: int | None
+        sandbox_error: str | None
+        stopped_for: str | None
+        oom_kills: int | None
+        limit_hit: str | None
+        report_bytes: int
+        stdout: Kept
+        stderr: Kept
+        started_at: float
+        wall_s: float
+        cpu_s: float
+        memory_bytes: int | None
+        read_bytes: int | None
+        written_bytes: int | None
+        processes: int | None
+        survivors: int
+        swept: int
+        evidence: list[str]
+        waits: bool
+        retired: bool
+
+
+ENVIRONMENT_MARK = "HOLDFAST_SANDBOX"
+INLINE_BYTES = 16 * 1024
+REPORT_BYTES = 16 * 1024 * 1024
+
+RUN, STOP, LEAVE = 1, 2, 3  # to a keeper: (RUN, order), (STOP, number, reason, at_once), (LEAVE,)
+HELLO, ENDED, READY = 1, 2, 3  # from a keeper
+
+LENGTH = struct.Struct("<I")
+HEADER = struct.Struct("<5I")  # kind, bytes of facts, report, stdout, stderr
+
+
+def frame(message: tuple[Any, ...]) -> bytes:
+    """A message to a keeper, ready to be sent."""
+    body = marshal.dumps(message)
+    return LENGTH.pack(len(body)) + body
+
+
+def pack(settings: Settings) -> bytes:
+    """The first message to the root zygote."""
+    return marshal.dumps(dict(settings))
+
+
+def unpack(data: bytes) -> Settings:
+    """The settings, as the root zygote gets them."""
+    settings: Settings = marshal.loads(data)
+    return settings
