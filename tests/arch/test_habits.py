@@ -12,7 +12,7 @@ from arch.source import Source, nothing
 # Where anything may be caught, and why nothing narrower would do.
 BROAD_EXCEPTS: Final[Mapping[str, str]] = {
     "src/holdfast/sandbox/zygote/call.py": "whatever the task's function raises is its outcome",
-    "src/holdfast/sandbox/zygote/child.py": "a child that cannot be set up must say so and leave, never return into the fork's code",
+    "src/holdfast/sandbox/zygote/child.py": "a child that cannot be set up says so and never returns into the fork",
     "src/holdfast/sandbox/zygote/encode.py": "a task's own objects may raise anything while they are put into words",
     "src/holdfast/worker/pipeline.py": "what goes wrong in one attempt ends that attempt, as the engine's fault, alone",
 }
