@@ -82,6 +82,17 @@ class StaleAttempt(EngineFault):
     code = "attempt.stale"
 
 
+class StoreFault(EngineFault):
+    """The store or its blobs failed while in use; what was being written is not acknowledged."""
+
+    code = "store.fault"
+
+    def __init__(self, code: str, message: str, remedy: str = "") -> None:
+        self.code = code
+        self.remedy = remedy
+        super().__init__(f"{message} [{code}] {remedy}".rstrip())
+
+
 class StoreUnusable(HoldfastError):
     """The store cannot be opened: another engine writes it, it is newer than this version, or it is damaged."""
 

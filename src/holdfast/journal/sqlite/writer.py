@@ -1,0 +1,192 @@
+"""The one writing connection, and how many moves share one commit.
+
+Moves are applied on the event loop, inside an open transaction, each in a savepoint of its own: one that fails takes
+back only itself. Only `COMMIT`, which waits for the disk, runs in a thread; moves that arrive meanwhile form the next
+transaction together. Nobody gets a result before it is on disk.
+
+Why not everything in the thread: each of its statements would have to win the interpreter lock back from the loop,
+which under load takes up to 5 ms a time. This way the thread needs it once per commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Generator
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, Final, TypeAlias, TypeVar
+
+import apsw
+
+from holdfast.journal.sqlite.faults import fault_of
+from holdfast.journal.sqlite.tables import Steps, Tables
+from holdfast.model.errors import StoreFault
+
+T = TypeVar("T")
+
+BATCH: Final = 1024
+"""So many moves share one commit at most."""
+
+SLICE: Final = 32
+"""So many moves are applied before the event loop gets its turn."""
+
+BUSY_MS: Final = 5_000
+"""So long a transaction waits for another program that writes the file, which none should."""
+
+
+class Wait(Enum):
+    """What the writer may wait for, other than its next turn of the event loop."""
+
+    DISK = "disk"
+
+
+Work: TypeAlias = Generator[Wait | None, None, None]
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """One move, and what became of it."""
+
+    move: Callable[[], Steps[Any]]
+    future: asyncio.Future[Any]
+    result: Any = None
+    error: Exception | None = None
+
+    def deliver(self, failure: Exception | None) -> None:
+        """Tell the caller; `failure` is that of the whole transaction."""
+        error = failure or self.error
+        if self.future.done():  # the caller stopped waiting
+            return
+        if error is None:
+            self.future.set_result(self.result)
+        else:
+            self.future.set_exception(fault_of(error) if isinstance(error, apsw.Error) else error)
+
+
+class Writer:
+    """Carries out moves in the order in which they come, and commits them in groups."""
+
+    def __init__(self, connection: apsw.Connection, tables: Tables) -> None:
+        self._connection = connection
+        self._tables = tables
+        self._waiting: deque[Entry] = deque()
+        self._work: Work | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
+        self._orders: SimpleQueue[str | None] = SimpleQueue()
+        self._failure: Exception | None = None
+        self._thread = Thread(target=self._obey, name="holdfast-commit", daemon=True)
+        self._thread.start()
+
+    async def do(self, move: Callable[[], Steps[T]]) -> T:
+        """Carry out a move; returns once it is on disk. Raises what the move raised, or StoreFault."""
+        if self._closed:
+            raise StoreFault("store.closed", "the store is closed", "Open it again.")
+        loop = asyncio.get_running_loop()
+        if self._work is not None and self._loop is not loop:
+            raise StoreFault("store.fault", "the event loop that wrote this store went away", "Open it again.")
+        future: asyncio.Future[T] = loop.create_future()
+        self._waiting.append(Entry(move, future))
+        if self._work is None:
+            self._loop = loop
+            self._work = self._transactions()
+            loop.call_soon(self._go_on)
+        return await future
+
+    async def close(self) -> None:
+        """Finish what was asked for, then stop."""
+        if self._closed:
+            return
+        if self._work is None or self._loop is asyncio.get_running_loop():
+            await self.do(_nothing)
+        self._closed = True
+        self._orders.put(None)
+        self._thread.join()
+
+    def _go_on(self) -> None:
+        """Work until there is something to wait for; whoever is waited for calls this again."""
+        if self._work is None or self._loop is None:
+            return
+        try:
+            wait = next(self._work)
+        except StopIteration:
+            self._work = None
+            return
+        if wait is None:
+            self._loop.call_soon(self._go_on)
+
+    def _transactions(self) -> Work:
+        while self._waiting:
+            batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+            failure: Exception | None = None
+            try:
+                yield from self._transaction(batch)
+            except Exception as error:
+                failure = error
+            for entry in batch:
+                entry.deliver(failure)
+
+    def _transaction(self, batch: list[Entry]) -> Work:
+        yield from self._begin()
+        before = self._connection.total_changes()
+        for index, entry in enumerate(batch, 1):
+            if not entry.future.cancelled():
+                yield from self._apply(entry)
+            if index % SLICE == 0:
+                yield None
+        if self._connection.total_changes() == before:
+            self._connection.execute("COMMIT")  # nothing was written: no disk to wait for
+        else:
+            yield from self._in_thread("COMMIT")
+
+    def _begin(self) -> Work:
+        if self._connection.in_transaction:  # the last commit failed; after some errors SQLite has rolled back already
+            self._connection.execute("ROLLBACK")
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except apsw.BusyError:
+            self._connection.set_busy_timeout(BUSY_MS)
+            try:
+                yield from self._in_thread("BEGIN IMMEDIATE")
+            finally:
+                self._connection.set_busy_timeout(0)
+
+    def _apply(self, entry: Entry) -> Work:
+        execute = self._connection.execute
+        keys = self._tables.keys()
+        execute("SAVEPOINT move")
+        try:
+            entry.result = yield from entry.move()
+        except Exception as error:
+            if not self._connection.in_transaction:  # the disk failed: every move of this transaction is lost
+                raise
+            execute("ROLLBACK TO move")
+            self._tables.take_back(keys)
+            entry.error = error
+        execute("RELEASE move")
+
+    def _in_thread(self, order: str) -> Work:
+        self._orders.put(order)
+        yield Wait.DISK
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+
+    def _obey(self) -> None:
+        """The thread: one statement at a time, while the loop keeps its hands off the connection."""
+        while (order := self._orders.get()) is not None:
+            try:
+                self._connection.execute(order)
+            except Exception as error:
+                self._failure = error
+            if self._loop is not None:
+                with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                    self._loop.call_soon_threadsafe(self._go_on)
+
+
+def _nothing() -> Steps[None]:
+    yield from ()
