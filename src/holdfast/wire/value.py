@@ -11,6 +11,7 @@ from holdfast.model.json import Json
 
 MAX_VALUE_BYTES: Final = 16 * 1024 * 1024
 MAX_VALUE_DEPTH: Final = 200
+MIN_INTEGER: Final = -(2**63)
 MAX_INTEGER: Final = 2**63 - 1
 _LONG_NUMBER: Final = re.compile(r"\d{19}")
 
@@ -19,21 +20,25 @@ class BadValue(ValueError):
     """Why the bytes are no value; the text names no engine internals."""
 
 
-def read_value(data: bytes | None, size: int) -> Json:
+def read_value(data: bytes | None, size: int, levels: int = MAX_VALUE_DEPTH) -> Json:
     """The value of a UTF-8 JSON document; `size` is its full size in bytes, `data` None where that is over the cap.
 
     Raises BadValue on anything else than one JSON value that other programs can read too: not on NaN, infinities,
-    integers over 64 bits, lone surrogates, duplicate keys, over 200 levels or 16 MiB.
+    integers over 64 bits, lone surrogates, duplicate keys, over 16 MiB, more than so many `levels` of lists and objects.
     """
-    if data is None or size > MAX_VALUE_BYTES:
+    if data is None or max(size, len(data)) > MAX_VALUE_BYTES:
         raise BadValue(f"it has {size} bytes; at most {MAX_VALUE_BYTES} are taken")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise BadValue(f"it is not UTF-8 (byte {error.start})") from None
-    value = _parse(text)
-    if text.count("[") + text.count("{") > MAX_VALUE_DEPTH and _deeper(value, MAX_VALUE_DEPTH):
-        raise BadValue(f"it is nested deeper than {MAX_VALUE_DEPTH} levels")
+    try:
+        value = _parse(text)
+        deep = text.count("[") + text.count("{") > levels and _deeper(value, levels)
+    except RecursionError:
+        deep = True
+    if deep:
+        raise BadValue(f"it is nested deeper than {levels} levels")
     if "\\u" in text and _lone_surrogate(value):
         raise BadValue("it holds half a surrogate pair, which is no character")
     return value
@@ -47,8 +52,6 @@ def _parse(text: str) -> Json:
         )
     except BadValue:
         raise
-    except RecursionError:
-        raise BadValue(f"it is nested deeper than {MAX_VALUE_DEPTH} levels") from None
     except ValueError as error:
         raise BadValue(f"it is not JSON ({error})") from None
     return value
@@ -62,7 +65,7 @@ def _finite(digits: str) -> float:
 
 
 def _short_integer(digits: str) -> int:
-    if len(digits) > 20 or abs(int(digits)) > MAX_INTEGER:
+    if len(digits) > 20 or not MIN_INTEGER <= int(digits) <= MAX_INTEGER:
         raise BadValue(f"the integer {digits[:40]} needs more than 64 bits")
     return int(digits)
 
@@ -92,15 +95,14 @@ def _no_constant(name: str) -> NoReturn:
 
 def _deeper(value: Json, levels: int) -> bool:
     """Whether a value is nested deeper than so many levels; walks breadth first, so that depth costs no stack."""
-    layer = [value]
-    for _ in range(levels + 1):
+    layer = [value] if isinstance(value, (dict, list)) else []
+    for _ in range(levels):
         layer = [
             item
             for node in layer
-            if isinstance(node, (dict, list))
             for item in (node.values() if isinstance(node, dict) else node)
             if isinstance(item, (dict, list))
         ]
         if not layer:
             return False
-    return True
+    return bool(layer)
