@@ -10,7 +10,7 @@ from typing import Final
 
 _PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
 _LONGEST: Final = 64
-_MANY: Final = 2_000
+_MANY: Final = 500
 
 
 def below(place: str, step: str | int) -> str:
@@ -29,14 +29,12 @@ def quoted(text: str) -> str:
 
 def nearest(word: str, known: Collection[str]) -> str | None:
     """The known word most like this one, None where none is. Bounded work whatever the input."""
-    if len(word) > _LONGEST:
+    if len(word) > _LONGEST or len(known) > _MANY:
         return None
     folded = word.casefold()
     for other in known:
         if other.casefold() == folded:
             return other
-    if len(known) > _MANY:
-        return None
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return close[0] if close else None
 

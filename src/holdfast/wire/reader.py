@@ -6,12 +6,12 @@ reading: a document is taken whole, or refused with every reason.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from holdfast.model.errors import Problem, Refused
 from holdfast.model.json import Json, type_name
-from holdfast.model.place import below, quoted
+from holdfast.model.place import below, nearest, quoted
 
 MOST_PROBLEMS: Final = 1_000
 """More are counted, not kept: a hostile document must not fill the memory with its faults."""
@@ -29,12 +29,21 @@ class Problems:
     def __bool__(self) -> bool:
         return bool(self._found)
 
+    @property
+    def full(self) -> bool:
+        """Whether further problems are only counted: no work need be put into telling them."""
+        return len(self._found) >= MOST_PROBLEMS
+
     def add(self, problem: Problem) -> None:
         """Note one problem."""
-        if len(self._found) < MOST_PROBLEMS:
-            self._found.append(problem)
+        if self.full:
+            self.count()
         else:
-            self._left_out += 1
+            self._found.append(problem)
+
+    def count(self) -> None:
+        """Note that there is one problem more than are told."""
+        self._left_out += 1
 
     def extend(self, problems: Iterable[Problem]) -> None:
         """Note several."""
@@ -85,7 +94,14 @@ class Place:
 
     def problem(self, code: str, message: str, remedy: str) -> None:
         """Note what is wrong here, and what to do about it."""
+        if self.problems.full:
+            self.problems.count()
+            return
         self.problems.add(Problem(code, self.path, message, _sentence(remedy)))
+
+    def nearest(self, word: str, known: Collection[str]) -> str | None:
+        """The known word that was meant most likely; none is looked for once no more problems are told."""
+        return None if self.problems.full else nearest(word, known)
 
 
 def refused(code: str, message: str, remedy: str) -> Refused:

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from holdfast.model.json import Json, JsonObject
-from holdfast.model.place import listed, nearest, quoted
+from holdfast.model.place import listed, quoted
 from holdfast.wire.reader import Place, shown, wrong_type
 
 T = TypeVar("T")
@@ -138,7 +137,7 @@ class Choice(Generic[E]):
             return None
         if value in self._names():
             return self.kind(value)
-        near = nearest(value, self._names())
+        near = at.nearest(value, self._names())
         meant = f"did you mean {near}? " if near else ""
         at.problem("value.unknown", f"{shown(value)} is not known here", f"{meant}Write one of {listed(self._names())}")
         return None
@@ -195,10 +194,10 @@ class MapOf(Generic[T_co]):
             return None
         read: dict[str, T_co] = {}
         for key, each in value.items():
-            name = self.name.read(key, at.below(key))
+            self.name.read(key, at.below(key))
             item = self.item.read(each, at.below(key))
-            if name is not None and item is not None:
-                read[name] = item
+            if item is not None:
+                read[key] = item
         return read
 
     def schema(self) -> Schema:
@@ -225,9 +224,6 @@ class Values:
         return {"type": "object", "propertyNames": MapOf(self.name, Anything()).schema()["propertyNames"]}
 
 
-_NONE: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType({})
-
-
 @dataclass(frozen=True, slots=True)
 class Object(Generic[T_co]):
     """An object with known keys, built into what they mean.
@@ -238,7 +234,7 @@ class Object(Generic[T_co]):
     keys: tuple[Key[object], ...]
     build: Callable[[Fields], T_co]
     code: str
-    foreign: Mapping[str, tuple[str, str, str]] = field(default=_NONE)
+    foreign: Mapping[str, tuple[str, str, str]] = field(default_factory=dict)
 
     def read(self, value: Json, at: Place) -> T_co | None:
         if not isinstance(value, Mapping):
@@ -258,7 +254,7 @@ class Object(Generic[T_co]):
             at.problem(*self.foreign[name])
             return
         known = [key.name for key in self.keys]
-        near = nearest(name, [each for each in known if each not in given])
+        near = at.nearest(name, [each for each in known if each not in given])
         remedy = f"did you mean {near}?" if near else f"remove it; known here: {listed(known)}"
         at.problem(self.code, f"there is no key {quoted(name)} here", remedy)
 
@@ -280,6 +276,11 @@ class Fields:
     def __init__(self, value: Mapping[str, Json], at: Place) -> None:
         self._value = value
         self.at = at
+
+    def names(self, key: Key[object]) -> frozenset[str]:
+        """The names in the object that a key holds, whether or not their values can be read."""
+        value = self._value.get(key.name)
+        return frozenset(value) if isinstance(value, Mapping) else frozenset()
 
     def take(self, key: Key[T]) -> T | None:
         """The value of a key; None where there is none, or where its problem is noted."""
