@@ -13,7 +13,7 @@ COMPOSE = {"holdfast.app.compose"}
 # The front door answers for public names on first use (PEP 562); compose loads adapters on demand.
 LAZY = COMPOSE | {"holdfast"}
 # The task's function is named in its context, and found in the task's own process.
-BY_NAME = LAZY | {"holdfast.sandbox.zygote.call"}
+BY_NAME = LAZY | {"holdfast.sandbox.zygote.call", "holdfast.cli.main"}
 
 # What runs in the zygote is started by its path and finds no package around it.
 ZYGOTE = {"holdfast.sandbox.zygote"}

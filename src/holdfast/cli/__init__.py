@@ -1,0 +1,1 @@
+"""The command line: parse, one call into `holdfast.app`, print. No decisions, no SQL."""

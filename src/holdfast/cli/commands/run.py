@@ -1,0 +1,182 @@
+"""`holdfast run`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+
+import click
+from rich.text import Text
+
+from holdfast.app.engine import AsyncEngine
+from holdfast.app.orders import Order
+from holdfast.app.store import Store
+from holdfast.cli import options
+from holdfast.cli.drive import Drive
+from holdfast.cli.interrupts import Interrupts
+from holdfast.cli.output import emit_json
+from holdfast.cli.request import Request, read_request
+from holdfast.cli.summary import Ended, ended_table, faults, shown_of, tally, unenforced
+from holdfast.cli.terminal import Terminal
+from holdfast.cli.track import Track
+from holdfast.cli.view import View, view_for
+from holdfast.cli.words import count, duration
+from holdfast.model.json import Json
+from holdfast.model.limits import Level
+from holdfast.model.task import Task, TaskState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The options of `holdfast run`."""
+
+    file: str
+    inputs: tuple[str, ...]
+    isolation: str | None
+    workers: int | None
+    cpus: float | None
+    memory: str | None
+    store: str | None
+    fresh: bool
+    as_json: bool
+    quiet: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What came of it. `status` is that of the signal which ended it; `document` is there where it was asked for."""
+
+    order: Order
+    tasks: tuple[Task, ...]
+    took_s: float
+    status: int | None
+    document: Json
+
+
+@click.command("run")
+@click.argument("file", type=click.Path(exists=False, allow_dash=True), metavar="FILE")
+@click.option("--set", "inputs", multiple=True, metavar="KEY=VALUE", help="An input of the workflow; repeatable.")
+@click.option("--isolation", type=click.Choice([each.value for each in Level]), help="For tasks that ask for none.")
+@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="At most so many tasks at once.")
+@click.option("--cpus", type=float, metavar="N", help="Processors to hand out. [default: this host's]")
+@click.option("--memory", metavar="SIZE", help="Memory to hand out, like 4GB. [default: this host's]")
+@options.store
+@click.option("--fresh", is_flag=True, help="Start anew what the store holds already.")
+@options.as_json
+@click.option("--quiet", is_flag=True, help="Show no progress: only errors and the last line.")
+@options.gathered(Asked)
+def command(asked: Asked) -> int:
+    """Run a task, several tasks or a workflow, and wait for the end.
+
+    FILE is a task envelope, a list of them or a workflow, in JSON, YAML or TOML; - is stdin.
+
+    An interrupted run of the same workflow is continued, and a task whose end the store holds is not run again, unless
+    --fresh. The result of a single task goes to stdout as JSON; everything for people goes to stderr.
+
+    Exit status: 0 all succeeded, 1 a task failed or was cancelled, 2 refused, 3 a fault of Holdfast, 130 interrupted.
+    """
+    request = read_request(asked.file, asked.inputs)
+    engine = AsyncEngine(
+        asked.store,
+        workers=asked.workers,
+        cpus=asked.cpus,
+        memory=asked.memory,
+        isolation=asked.isolation,
+        folder=request.folder,
+    )
+    terminal = Terminal(sys.stderr)
+    done = asyncio.run(_carry_through(engine, request, asked, view_for(terminal, quiet=asked.quiet)))
+    with Store(engine.store) as store:
+        _summarise(store, done, terminal, quiet=asked.quiet)
+        _answer(store, done, as_json=asked.as_json)
+    if done.status is not None:
+        return done.status
+    return 0 if all(task.state is TaskState.SUCCEEDED for task in done.tasks) else 1
+
+
+async def _carry_through(engine: AsyncEngine, request: Request, asked: Asked, view: View) -> Done:
+    with Interrupts() as interrupts:
+        async with engine:
+            watcher = engine.watch()
+            began = time.time()
+            order = await engine.place(request.parsed, str(request.folder), fresh=asked.fresh)
+            track = Track(await engine.tasks_of(order))
+            for line in _opening(order, track):
+                view.say(line)
+            drive = Drive(
+                engine=engine,
+                order=order,
+                watcher=watcher,
+                view=view,
+                interrupts=interrupts,
+                track=track,
+                began=began,
+            )
+            await drive.to_the_end()
+            return Done(
+                order=order,
+                tasks=await engine.tasks_of(order),
+                took_s=time.time() - began,
+                status=interrupts.status,
+                document=await engine.document(order) if asked.as_json else None,
+            )
+
+
+def _opening(order: Order, track: Track) -> list[Text]:
+    """What a person should know before the first task starts."""
+    lines: list[Text] = []
+    if order.workflow_id is not None:
+        again = (
+            f"Continuing the interrupted run of {order.workflow_name}" if order.continued else f"{order.workflow_name}"
+        )
+        done = f", {track.ended:,} of them ended before" if track.ended else ""
+        lines.append(Text(again, "bold").append(f"  {order.workflow_id}: {count(track.total, 'task')}{done}", "dim"))
+        if order.continued:
+            lines.append(Text("--fresh starts anew instead.", "dim"))
+    elif len(order.known) == 1:
+        row = track.rows[next(iter(order.known))]
+        if row.state.final:
+            lines.append(Text(f"{row.name} is already done: this is its recorded end. --fresh starts anew.", "yellow"))
+        else:
+            lines.append(Text(f"Continuing {row.name}, which was interrupted.", "yellow"))
+    elif order.known:
+        text = (
+            f"{len(order.known):,} of {count(track.total, 'task')} are in the store already. --fresh starts them anew."
+        )
+        lines.append(Text(text, "yellow"))
+    return lines
+
+
+def _summarise(store: Store, done: Done, terminal: Terminal, *, quiet: bool) -> None:
+    shown = [Ended(task, store.attempts(task.id)) for task in shown_of(done.tasks)]
+    if quiet:
+        shown = [each for each in shown if each.task.state is not TaskState.SUCCEEDED]
+    elif shown:
+        terminal.print(ended_table(shown, terminal))
+    for lines in (faults(shown, terminal), [] if quiet else unenforced(shown, terminal)):
+        terminal.print(lines)
+    terminal.say(_last_line(done, terminal))
+
+
+def _last_line(done: Done, terminal: Terminal) -> Text:
+    states = Counter(task.state for task in done.tasks)
+    good = states[TaskState.SUCCEEDED] == len(done.tasks)
+    glyphs = terminal.glyphs
+    name = done.order.workflow_name or (done.tasks[0].id if len(done.tasks) == 1 else "")
+    text = f"{glyphs.succeeded if good else glyphs.failed} {name}".rstrip() + f": {tally(states)}"
+    line = Text(text, "bold green" if good else "bold red").append(f" in {duration(done.took_s)}", "default")
+    if not good:
+        some_id = done.order.workflow_id or (done.tasks[0].id if len(done.tasks) == 1 else "")
+        line.append(f"  holdfast status {some_id}".rstrip(), "dim")
+    return line
+
+
+def _answer(store: Store, done: Done, *, as_json: bool) -> None:
+    """What goes to stdout: the document that was asked for, or the result of a single task, so that pipes work."""
+    if as_json:
+        emit_json(done.document)
+    elif done.order.single and done.tasks[0].state is TaskState.SUCCEEDED:
+        emit_json(store.value(done.tasks[0]))

@@ -1,0 +1,148 @@
+"""One task or workflow in full, for people."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from rich.text import Text
+
+from holdfast.app.report import state_of
+from holdfast.app.store import Store
+from holdfast.cli.columns import Cell, Column, table
+from holdfast.cli.frame import STYLES
+from holdfast.cli.summary import Ended, ended_table, faults, shown_of, tally, unenforced
+from holdfast.cli.terminal import Terminal, wrapped
+from holdfast.cli.words import ago, duration, size
+from holdfast.model.attempt import Attempt
+from holdfast.model.limits import Enforcement
+from holdfast.model.outcome import OutcomeKind
+from holdfast.model.task import Task, TaskState
+from holdfast.model.workflow import Workflow
+
+_ATTEMPTS: Final = (
+    Column("attempt", right=True),
+    Column("outcome"),
+    Column("time", right=True),
+    Column("cpu time", rank=3, right=True),
+    Column("peak memory", rank=1, right=True),
+    Column("level", rank=2),
+    Column("what went wrong", rank=4, cut=True),
+)
+_LIMITS: Final = (Column("limit"), Column("asked", right=True), Column("holds"), Column("by", rank=1, cut=True))
+_IN_BYTES: Final = frozenset({"memory_limit", "output_limit"})
+_IN_SECONDS: Final = frozenset({"timeout", "grace", "cpu_time"})
+
+
+def show_task(store: Store, task: Task, terminal: Terminal) -> None:
+    """Where it stands, its attempts, its limits, and what to do next."""
+    attempts = store.attempts(task.id)
+    ended = Ended(task, attempts)
+    now = time.time()
+    _head(terminal, task.id, ended.end, task.state)
+    facts = [("agent", task.spec.agent_type), ("times", _times(task.submitted_at, task.started_at, task.ended_at, now))]
+    if task.workflow_id is not None:
+        facts.insert(0, ("workflow", task.workflow_id))
+    if task.due_at is not None and not task.state.final and task.due_at > now:
+        facts.append(("due", f"in {duration(task.due_at - now)}"))
+    if task.cancel_reason and not task.state.final:
+        facts.append(("stopping", task.cancel_reason))
+    _facts(terminal, facts)
+    if attempts:
+        terminal.say()
+        rows = [_attempt(each, now) for each in attempts]
+        terminal.print(table(_ATTEMPTS, rows, terminal.width, terminal.glyphs.cut))
+        _limits(terminal, attempts[-1].enforcement)
+    _after(terminal, [ended])
+    terminal.say()
+    terminal.say(_next(task), "dim")
+
+
+def show_workflow(store: Store, workflow: Workflow, terminal: Terminal) -> None:
+    """Where it stands, its tasks, and what went wrong."""
+    tasks = store.workflow_tasks(workflow.id)
+    state = state_of(workflow)
+    now = time.time()
+    _head(terminal, f"{workflow.name}  {workflow.id}", state, TaskState(state))
+    counts = {TaskState(name): number for name, number in workflow.counts.items()}
+    times = _times(workflow.submitted_at, workflow.submitted_at, workflow.ended_at, now)
+    _facts(terminal, [("tasks", tally(counts)), ("times", times)])
+    shown = [Ended(task, store.attempts(task.id)) for task in shown_of(tasks)]
+    if shown:
+        terminal.say()
+        terminal.print(ended_table(shown, terminal))
+    _after(terminal, shown)
+    terminal.say()
+    terminal.say(f"One task in full: `holdfast status {tasks[0].id}`" if tasks else "It has no tasks.", "dim")
+
+
+def _head(terminal: Terminal, name: str, end: str, state: TaskState) -> None:
+    terminal.say(Text(f"{name}  ", "bold").append(end, STYLES.get(state, "cyan")))
+
+
+def _facts(terminal: Terminal, facts: Sequence[tuple[str, str]]) -> None:
+    for name, text in facts:
+        terminal.print(wrapped(Text(f"{name:10}", "dim").append(text, "default"), terminal.width, indent=10))
+
+
+def _times(submitted: float, started: float | None, ended: float | None, now: float) -> str:
+    parts = [f"submitted {ago(now - submitted)}"]
+    if started is not None and ended is None:
+        parts.append(f"running for {duration(now - started)}")
+    elif started is not None and ended is not None:
+        parts.append(f"took {duration(ended - started)}")
+    return ", ".join(parts)
+
+
+def _attempt(attempt: Attempt, now: float) -> list[Cell]:
+    usage, outcome = attempt.usage, attempt.outcome
+    wall_s = usage.wall_s if usage is not None else None
+    if outcome is None and attempt.started_at is not None:
+        wall_s = now - attempt.started_at
+    succeeded = outcome is not None and outcome.kind is OutcomeKind.SUCCEEDED
+    end = (attempt.state.value, "cyan") if outcome is None else (outcome.kind.value, "green" if succeeded else "red")
+    return [
+        str(attempt.number),
+        end,
+        duration(wall_s),
+        duration(None if usage is None else usage.cpu_s),
+        size(None if usage is None else usage.memory_bytes),
+        "" if attempt.level is None else attempt.level,
+        ("" if outcome is None or succeeded else outcome.message, "dim"),
+    ]
+
+
+def _limits(terminal: Terminal, entries: Sequence[Enforcement]) -> None:
+    if not entries:
+        return
+    rows: list[list[Cell]] = [
+        [each.limit, asked(each), ("yes", "green") if each.enforced else ("no", "yellow"), (each.by, "dim")]
+        for each in entries
+    ]
+    terminal.say()
+    terminal.print(table(_LIMITS, rows, terminal.width, terminal.glyphs.cut))
+
+
+def asked(entry: Enforcement) -> str:
+    """What was asked for, in its unit."""
+    if isinstance(entry.asked, int | float):
+        if entry.limit in _IN_BYTES:
+            return size(entry.asked)
+        return duration(entry.asked) if entry.limit in _IN_SECONDS else f"{entry.asked:g}"
+    return "-" if entry.asked is None else str(entry.asked)
+
+
+def _after(terminal: Terminal, shown: Sequence[Ended]) -> None:
+    for lines in (faults(shown, terminal), unenforced(shown, terminal)):
+        if lines:
+            terminal.say()
+            terminal.print(lines)
+
+
+def _next(task: Task) -> str:
+    if task.state is TaskState.SUCCEEDED:
+        return f"Its result: `holdfast result {task.id}`; what it printed: `holdfast logs {task.id}`"
+    if task.state.final:
+        return f"What it printed: `holdfast logs {task.id}`"
+    return f"What it prints: `holdfast logs -f {task.id}`; to stop it: `holdfast cancel {task.id}`"
