@@ -60,11 +60,9 @@ def frame(scene: Scene, width: int, height: int, glyphs: Glyphs) -> list[Text]:
     track = scene.track
     foot = [] if track.total == 1 else [_bar(scene, width, glyphs)]
     room = max(1, height - 1 - len(foot))
-    chosen: Iterable[Row]
-    if track.total <= room:
-        chosen = track.rows.values()
-    else:
-        foot = [_counts(track, width, glyphs), *foot] if room > 3 else foot
+    chosen: Iterable[Row] = track.rows.values()
+    if track.total > room:
+        foot = [_counts(track, width, glyphs), _bar(scene, width, glyphs, failed=False)] if room > 3 else foot
         chosen = _chosen(track, max(1, height - 1 - len(foot)))
     return [*aligned(COLUMNS, [_row(row, scene, glyphs) for row in chosen], width, glyphs.cut), *foot]
 
@@ -136,11 +134,13 @@ def _counts(track: Track, width: int, glyphs: Glyphs) -> Text:
     return line
 
 
-def _bar(scene: Scene, width: int, glyphs: Glyphs) -> Text:
+def _bar(scene: Scene, width: int, glyphs: Glyphs, *, failed: bool = True) -> Text:
+    """How far it has come; `failed` says whether the failures are counted here too."""
     track = scene.track
     left_s = remaining_s(track, scene.now)
     parts = [(f"{track.ended:,}/{track.total:,}", "bold")]
-    parts += [(f"{track.counts[TaskState.FAILED]:,} failed", "red")] if track.counts[TaskState.FAILED] else []
+    if failed and track.counts[TaskState.FAILED]:
+        parts.append((f"{track.counts[TaskState.FAILED]:,} failed", "red"))
     parts += [(duration(scene.now - scene.began), "")]
     parts += [(f"{rough(left_s)} left", "cyan")] if left_s is not None else []
     while len(parts) > 1 and sum(2 + cell_len(text) for text, _ in parts) > width:

@@ -41,6 +41,7 @@ FAULT: Final = 3
 INTERRUPTED: Final = 130
 PIPE_CLOSED: Final = 141
 TRACEBACK: Final = "HOLDFAST_TRACEBACK"
+COMPLETING: Final = "_HOLDFAST_COMPLETE"
 
 
 class Lazy(click.Group):
@@ -142,7 +143,9 @@ class Bug(HoldfastError):
 
 
 def _report(error: HoldfastError) -> None:
-    """Every problem with its place, its code and what to do."""
+    """Every problem with its place, its code and what to do. A shell that asks for completions is told none."""
+    if COMPLETING in os.environ:
+        return
     if isinstance(error, Refused):
         _tell("refused; nothing was started")
         for problem in error.problems:

@@ -44,7 +44,7 @@ class Asked:
 
 @click.command("list")
 @click.option(
-    "--state", multiple=True, type=click.Choice([each.value for each in TaskState]), help="Only tasks in this state; repeatable."
+    "--state", multiple=True, type=click.Choice([each.value for each in TaskState]), help="Only tasks in this state."
 )
 @click.option("--workflow", metavar="ID", shell_complete=complete_id, help="Only tasks of this workflow.")
 @click.option(
