@@ -33,7 +33,26 @@ class Clock(Protocol):
         """A fresh random number in [0, 1)."""
 
 
-class Journal(Protocol):
+class Records(Protocol):
+    """What has been recorded, for reading; works beside an engine that writes."""
+
+    async def task(self, task_id: str) -> Task | None:
+        """One task, or None."""
+
+    async def tasks(self, query: TaskQuery) -> tuple[Task, ...]:
+        """Tasks that match, newest first."""
+
+    async def attempts(self, task_id: str) -> tuple[Attempt, ...]:
+        """All attempts of a task, in order."""
+
+    async def workflows(self, query: WorkflowQuery) -> tuple[Workflow, ...]:
+        """Workflows that match, newest first, each with the number of its tasks by state."""
+
+    async def events(self, query: EventQuery) -> tuple[Event, ...]:
+        """Events after a cursor, in order."""
+
+
+class Journal(Records, Protocol):
     """The durable record of tasks, attempts and events. Every move is one transaction with one event.
 
     Each write returns after its commit is on disk. A write that names an attempt raises StaleAttempt unless that
@@ -65,21 +84,6 @@ class Journal(Protocol):
     async def orphans(self) -> tuple[Claim, ...]:
         """Attempts not ended whose engine is gone; they now carry this engine's epoch and are to be finished as lost."""
 
-    async def task(self, task_id: str) -> Task | None:
-        """One task, or None."""
-
-    async def tasks(self, query: TaskQuery) -> tuple[Task, ...]:
-        """Tasks that match, newest first."""
-
-    async def attempts(self, task_id: str) -> tuple[Attempt, ...]:
-        """All attempts of a task, in order."""
-
-    async def workflows(self, query: WorkflowQuery) -> tuple[Workflow, ...]:
-        """Workflows that match, newest first, each with the number of its tasks by state."""
-
-    async def events(self, query: EventQuery) -> tuple[Event, ...]:
-        """Events after a cursor, in order."""
-
 
 class Blobs(Protocol):
     """Content-addressed bytes on disk: once put, they stay until collected."""
@@ -92,9 +96,6 @@ class Blobs(Protocol):
 
     def get(self, digest: str) -> bytes:
         """The bytes. Raises EngineFault (`blob.missing`, `blob.damaged`) where they are gone or changed."""
-
-    def open_path(self, digest: str) -> str:
-        """The path of the bytes, for reading only."""
 
 
 class Running(Protocol):

@@ -9,12 +9,14 @@ import sys
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import FunctionType, SimpleNamespace
 from typing import Any, Final, ParamSpec, TypeVar
 
 import msgspec
 
 from holdfast.model.errors import Problem, Refused
 from holdfast.model.json import Json
+from holdfast.wire.plain import plain, too_deep
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -84,15 +86,17 @@ def options_of(function: Callable[..., Any]) -> TaskOptions:
     return options if isinstance(options, TaskOptions) else TaskOptions()
 
 
-def call_context(function: Callable[..., Any], args: tuple[object, ...], kwargs: Mapping[str, object]) -> dict[str, Json]:
+def call_context(
+    function: Callable[..., Any], args: tuple[object, ...], kwargs: Mapping[str, object]
+) -> dict[str, Json]:
     """The `context` of agent type `python` that calls this function. Raises Refused with every reason."""
     target = _target(function)
     try:
-        values = msgspec.to_builtins({"args": list(args), "kwargs": dict(kwargs)}, str_keys=True)
-    except TypeError as error:
-        remedy = "Pass JSON values, dataclasses of them, or the name of a file."
-        raise Refused([Problem("call.arguments", "args", f"an argument is no JSON value: {error}", remedy)]) from None
-    return {"call": target, "args": values["args"], "kwargs": values["kwargs"]}
+        given = _built({"args": args, "kwargs": dict(kwargs)})
+    except RecursionError:
+        raise too_deep() from None
+    plain(given)
+    return {"call": target, **given}
 
 
 def call_folder(function: Callable[..., Any]) -> str:
@@ -102,13 +106,26 @@ def call_folder(function: Callable[..., Any]) -> str:
 
 
 def typed_result(function: Callable[..., Any], value: Json) -> Any:
-    """The result as the function's annotation says where that is a dataclass, else the JSON value as it is."""
+    """The result as the function's annotation says where that is a dataclass which it fits, else the JSON value."""
+    written = inspect.unwrap(function)
     try:
-        hint = typing.get_type_hints(function).get("return")
-    except (NameError, TypeError):
-        return value
-    if isinstance(hint, type) and dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
-        return msgspec.convert(value, hint)
+        returns = SimpleNamespace(__annotations__={"return": inspect.get_annotations(written).get("return")})
+        hint = typing.get_type_hints(returns, written.__globals__)["return"]
+        if isinstance(hint, type) and dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
+            return msgspec.convert(value, hint)
+    except (NameError, TypeError, AttributeError, SyntaxError, msgspec.ValidationError):
+        pass  # annotations promise nothing: the value is what the function returned
+    return value
+
+
+def _built(value: Any) -> Any:
+    """The value with its dataclasses taken apart, so that what is left is JSON or is refused as none."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _built(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {key: _built(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_built(item) for item in value]
     return value
 
 
@@ -117,18 +134,34 @@ def _target(function: Callable[..., Any]) -> str:
         raise _no_function(repr(function), "is no plain function", "Define a function at the top of a module.")
     name = function.__qualname__
     if function.__name__ == "<lambda>":
-        raise _no_function("a lambda", "has no name by which another process could find it", "Give it a name with `def`.")
-    if "<locals>" in name or function.__closure__:
-        remedy = "Move it to the top of its module, and pass what it needs as arguments."
+        raise _no_function("a lambda", "has no name by which another process could find it", "Name it with `def`.")
+    if "<locals>" in name:
+        remedy = "Move it to the top of its module and pass what it needs; let a decorator use functools.wraps."
         raise _no_function(f"`{name}`", "is defined inside another function, so no other process can find it", remedy)
-    if function.__module__ != "__main__":
-        return f"{function.__module__}:{name}"
     script = _script()
-    if script is None:
+    if function.__module__ == "__main__" and (script is None or _typed_in(function)):
         remedy = "Put it into a file: a module, or the script that you run."
         raise _no_function(f"`{name}`", "was typed in, so no other process can find it", remedy)
+    if not _found_by_name(function):
+        remedy = "Pass the function that stands under this name, and let a decorator use functools.wraps."
+        raise _no_function(f"`{name}`", f"is not what stands under this name in `{function.__module__}`", remedy)
+    if function.__module__ != "__main__":
+        return f"{function.__module__}:{name}"
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     return f"{spec.name}:{name}" if spec is not None and spec.name else f"{script}:{name}"
+
+
+def _typed_in(function: FunctionType) -> bool:
+    written = inspect.unwrap(function)
+    return inspect.isfunction(written) and written.__code__.co_filename.startswith("<")
+
+
+def _found_by_name(function: FunctionType) -> bool:
+    """Whether another process that looks it up as we would, by module and name, comes upon the same function."""
+    found: object = sys.modules.get(function.__module__)
+    for step in function.__qualname__.split("."):
+        found = getattr(found, step, None)
+    return found is function
 
 
 def _script() -> str | None:

@@ -22,7 +22,8 @@ from holdfast.blobs.directory import DirectoryBlobs
 from holdfast.blobs.memory import MemoryBlobs
 from holdfast.dispatch.local import LocalDispatcher
 from holdfast.journal.memory import MemoryJournal
-from holdfast.journal.sqlite.store import SqliteJournal
+from holdfast.journal.sqlite.reader import SqliteReader
+from holdfast.journal.sqlite.store import SqliteJournal, open_reader
 from holdfast.model.errors import Problem, Refused
 from holdfast.model.event import EventKind
 from holdfast.model.limits import Level
@@ -151,3 +152,9 @@ def _undeclarable(declared: AgentDeclaration, known: Mapping[str, Agent]) -> Pro
         remedy = f"Known: {', '.join(sorted(known))}."
         return Problem("config.agent_type", f"{path}.type", f"no agent type `{declared.base}` is known", remedy)
     return None
+
+
+def open_shelf(store: Path) -> tuple[SqliteReader, Shelf]:
+    """A store, for reading only. Raises StoreUnusable."""
+    reader = open_reader(store)
+    return reader, Shelf(reader, DirectoryBlobs(store / BLOBS_FOLDER))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +13,8 @@ from holdfast.model.errors import Problem, Refused
 from holdfast.model.ids import valid_name
 from holdfast.model.json import Json
 from holdfast.model.limits import Level
+from holdfast.model.place import below, listed, nearest, quoted
+from holdfast.wire.plain import plain
 from holdfast.wire.units import BadUnit, parse_bytes
 
 FILE_NAME: Final = "holdfast.toml"
@@ -32,7 +34,7 @@ class AgentDeclaration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """What the configuration says; None where it says nothing. `environment` names variables that tasks may have too."""
+    """What the configuration says; None where it says nothing. `environment` names variables that tasks get too."""
 
     agents: tuple[AgentDeclaration, ...] = ()
     environment: tuple[str, ...] = ()
@@ -44,6 +46,7 @@ class Config:
 
 def read_config(folder: Path) -> Config:
     """The nearest configuration at or above a folder; an empty one where there is none. Raises Refused."""
+    folder = folder.absolute()
     for place in (folder, *folder.parents):
         for name in (FILE_NAME, PROJECT_FILE):
             table = _table(place / name)
@@ -52,21 +55,20 @@ def read_config(folder: Path) -> Config:
     return Config()
 
 
-def _table(path: Path) -> Mapping[str, Json] | None:
+def _table(path: Path) -> Json:
     """The settings in a file; None where it is absent or says nothing about Holdfast."""
     try:
         document = tomllib.loads(path.read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         if path.name == PROJECT_FILE:
             return None  # somebody else's file: not ours to complain about
         raise Refused([Problem("config.unreadable", str(path), str(error), "Mend the file, or remove it.")]) from None
     if path.name == FILE_NAME:
-        return document
+        return plain(document)
     tool = document.get("tool")
-    table = tool.get("holdfast") if isinstance(tool, Mapping) else None
-    return table if isinstance(table, Mapping) else None
+    return plain(tool.get("holdfast")) if isinstance(tool, Mapping) else None
 
 
 class _Reader:
@@ -76,7 +78,10 @@ class _Reader:
         self._source = source
         self._problems: list[Problem] = []
 
-    def read(self, table: Mapping[str, Json]) -> Config:
+    def read(self, table: Json) -> Config:
+        if not isinstance(table, Mapping):
+            self._wrong("tool.holdfast", "a table")
+            raise Refused(self._problems)
         self._known(table, _KEYS, "")
         config = Config(
             agents=self._agents(table.get("agents", {})),
@@ -97,13 +102,13 @@ class _Reader:
         return tuple(found for name, body in value.items() if (found := self._agent(name, body)) is not None)
 
     def _agent(self, name: str, body: Json) -> AgentDeclaration | None:
-        path = f"agents.{name}"
+        path = below("agents", name)
         if not valid_name(name):
             self._wrong(path, "a name of letters, digits, `_` and `-`")
         if not isinstance(body, Mapping):
             self._wrong(path, 'a table with `type = "command"` or `type = "python"`')
             return None
-        self._known(body, _AGENT_KEYS, f"{path}.")
+        self._known(body, _AGENT_KEYS, path)
         base, context = body.get("type"), body.get("context", {})
         if not isinstance(base, str):
             self._wrong(f"{path}.type", 'the name of an agent type, for example `type = "command"`')
@@ -114,10 +119,16 @@ class _Reader:
         return AgentDeclaration(name, base, context)
 
     def _names(self, value: Json) -> tuple[str, ...]:
-        if isinstance(value, list) and all(isinstance(name, str) for name in value):
-            return tuple(str(name) for name in value)
-        self._wrong("environment", "a list of names of variables")
-        return ()
+        if not isinstance(value, list):
+            self._wrong("environment", "a list of names of variables")
+            return ()
+        names = []
+        for index, name in enumerate(value):
+            if isinstance(name, str) and name and "=" not in name and "\0" not in name:
+                names.append(name)
+            else:
+                self._wrong(below("environment", index), "the name of a variable")
+        return tuple(names)
 
     def _level(self, value: Json) -> Level | None:
         if value is None:
@@ -136,7 +147,7 @@ class _Reader:
     def _cpus(self, value: Json) -> float | None:
         if value is None:
             return None
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0:
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf:
             return float(value)
         self._wrong("cpus", "a number above 0")
         return None
@@ -145,22 +156,22 @@ class _Reader:
         if value is None:
             return None
         try:
-            if isinstance(value, (int, str)) and not isinstance(value, bool):
-                return parse_bytes(value)
+            size = parse_bytes(value)
         except BadUnit as bad:
             self._wrong("memory", f'a size like "4GB" ({bad})')
             return None
-        self._wrong("memory", 'a size like "4GB"')
-        return None
+        if size == 0:
+            self._wrong("memory", 'a size above 0, like "4GB"')
+        return size or None
 
-    def _known(self, table: Mapping[str, Json], keys: tuple[str, ...], prefix: str) -> None:
+    def _known(self, table: Mapping[str, Json], keys: tuple[str, ...], path: str) -> None:
         for key in table:
             if key not in keys:
-                near = difflib.get_close_matches(key, keys, n=1)
-                hint = f"Did you mean `{near[0]}`? " if near else ""
-                remedy = f"{hint}Known: {', '.join(keys)}."
-                message = f"no such key `{key}` in {self._source}"
-                self._problems.append(Problem("config.unknown_key", f"{prefix}{key}", message, remedy))
+                near = nearest(key, keys)
+                hint = f"Did you mean `{near}`? " if near else ""
+                message = f"there is no key {quoted(key)} in {self._source}"
+                problem = Problem("config.unknown_key", below(path, key), message, f"{hint}Known: {listed(keys)}.")
+                self._problems.append(problem)
 
     def _wrong(self, path: str, wanted: str) -> None:
         message = f"{self._source} does not give {wanted} here"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -12,24 +12,23 @@ from typing import Any, Self
 
 import msgspec
 
-from holdfast.app.calls import TaskOptions, call_context, call_folder, options_of, typed_result
+from holdfast.app.calls import TaskOptions, typed_result
 from holdfast.app.compose import Opened, open_engine
 from holdfast.app.control import ControlServer
-from holdfast.app.orders import Order, Request, place_tasks, place_workflow
+from holdfast.app.orders import Order, place
 from holdfast.app.report import Shelf
 from holdfast.app.settings import MEMORY_STORE, EngineOptions, settings_for
-from holdfast.model.errors import EngineFault, TaskCancelled, TaskFailed, UnknownTask
-from holdfast.model.event import EventKind
+from holdfast.app.work import Work, call_spec, read_work
+from holdfast.model.errors import EngineFault, Problem, Refused, TaskCancelled, TaskFailed, UnknownTask
 from holdfast.model.json import Json
 from holdfast.model.limits import Usage
 from holdfast.model.outcome import Outcome, OutcomeKind
-from holdfast.model.query import Moved, TaskQuery, WorkflowQuery
+from holdfast.model.query import Moved, WorkflowQuery
 from holdfast.model.task import Task, TaskState
+from holdfast.wire.envelope import Envelope
+from holdfast.wire.parse import Parsed
 from holdfast.worker.collect import read_content
 from holdfast.worker.deliver import Watcher
-
-Work = Callable[..., Any] | Mapping[str, Any] | str | os.PathLike[str]
-"""What can be run: a function, an envelope or workflow as data, or the path of a file that holds one."""
 
 _OPEN = tuple(state for state in TaskState if not state.final)
 
@@ -119,7 +118,7 @@ class AsyncEngine:
         """Like `submit`, giving options to a function."""
         if callable(work):
             spec = call_spec(work, args, kwargs, options)
-            return await self.place(Single(spec), spec.folder)
+            return await self.place(Envelope(spec), spec.folder)
         if args or kwargs:
             remedy = "Leave them out, or set them as `inputs` of the workflow."
             raise Refused([Problem("call.arguments", "args", "only a function takes arguments", remedy)])
@@ -128,11 +127,7 @@ class AsyncEngine:
 
     async def place(self, parsed: Parsed, folder: str, *, fresh: bool = False) -> Order:
         """Place a parsed document; see `orders` for what `fresh` means."""
-        desk = self._here.desk
-        if isinstance(parsed, WorkflowSpec):
-            order = await place_workflow(desk, parsed, folder, fresh=fresh)
-        else:
-            order = await place_tasks(desk, requests_of(parsed, folder), fresh=fresh, single=parsed.single)
+        order = await place(self._here.desk, parsed, folder, fresh=fresh)
         self._here.worker.nudge()
         return order
 
@@ -222,7 +217,17 @@ class AsyncEngine:
             return [event.task_id for event in moved.events]
         if request.get("do") == "running":
             return {"pid": os.getpid(), "tasks": [glance.task_id for glance in self.glances()]}
+        if request.get("do") == "output":
+            return self._output(str(request.get("task")))
         raise EngineFault("the engine knows no such request")
+
+    def _output(self, task_id: str) -> Json:
+        """The files that the streams of a running attempt are captured into."""
+        for running_id, number, running in self._here.supervisor.running():
+            if running_id == task_id:
+                stdout, stderr = running.output()
+                return {"attempt": number, "stdout": stdout, "stderr": stderr}
+        return None
 
     def _value(self, task: Task) -> Json:
         if task.result is None:

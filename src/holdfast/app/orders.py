@@ -15,13 +15,16 @@ from holdfast.model.workflow import WorkflowSpec
 from holdfast.ports import Agent, Clock, Journal
 from holdfast.rules.admit import admit, counted
 from holdfast.rules.seal import canonical, digest
+from holdfast.wire.envelope import Envelope
+from holdfast.wire.parse import Parsed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What was placed: a workflow, or tasks by id. `known` are those that the store held already; `continued` says
+    """What was placed: a workflow, or tasks by id.
 
-    that an interrupted run of the same workflow is taken up again.
+    `known` are those that the store held already; `continued` says that an interrupted run of the same workflow is
+    taken up again.
     """
 
     task_ids: tuple[str, ...] = ()
@@ -84,8 +87,25 @@ def spec_digest(spec: TaskSpec) -> str:
     return digest(canonical(dataclasses.replace(spec, folder="")))
 
 
+async def place(desk: Desk, parsed: Parsed, folder: str, *, fresh: bool) -> Order:
+    """Place a parsed document that came from this folder. Raises Refused with every reason."""
+    if isinstance(parsed, WorkflowSpec):
+        return await place_workflow(desk, parsed, folder, fresh=fresh)
+    if isinstance(parsed, Envelope):
+        return await place_tasks(desk, (_request(parsed, folder, "execution"),), fresh=fresh, single=True)
+    requests = tuple(_request(item, folder, f"[{n}].execution") for n, item in enumerate(parsed.items))
+    return await place_tasks(desk, requests, fresh=fresh, single=False)
+
+
+def _request(envelope: Envelope, folder: str, path: str) -> Request:
+    spec = envelope.spec
+    if not spec.folder:
+        spec = dataclasses.replace(spec, folder=folder)
+    return Request(spec=spec, task_id=envelope.task_id, path=path)
+
+
 async def place_tasks(desk: Desk, requests: tuple[Request, ...], *, fresh: bool, single: bool) -> Order:
-    """Submit tasks in one transaction. One whose id the store holds gives that task; `fresh` gives it a new id instead."""
+    """Submit tasks in one transaction. One whose id the store holds gives that task; with `fresh` it gets a new id."""
     desk.check((request.path, request.spec) for request in requests)
     tasks = []
     for request in requests:

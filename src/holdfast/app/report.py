@@ -12,7 +12,7 @@ from holdfast.model.json import Json
 from holdfast.model.query import TaskQuery, WorkflowQuery
 from holdfast.model.task import Task, TaskState
 from holdfast.model.workflow import Workflow, WorkflowState
-from holdfast.ports import Blobs, Journal
+from holdfast.ports import Blobs, Records
 from holdfast.wire.envelope import completed
 from holdfast.worker.collect import read_content
 
@@ -22,7 +22,7 @@ PAGE = 1000
 class Shelf:
     """Reads records and writes documents; works beside a running engine, and without one."""
 
-    def __init__(self, journal: Journal, blobs: Blobs) -> None:
+    def __init__(self, journal: Records, blobs: Blobs) -> None:
         self._journal = journal
         self._blobs = blobs
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final
 
 from holdfast.app.config import AgentDeclaration, read_config
@@ -34,7 +33,7 @@ class Settings:
     store: str
     total: Capacity
     level: Level = Level.PROCESS
-    environment: Mapping[str, str] = MappingProxyType({})
+    environment: Mapping[str, str] = field(default_factory=dict)
     agents: tuple[AgentDeclaration, ...] = ()
 
 

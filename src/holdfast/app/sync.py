@@ -11,8 +11,9 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from holdfast.app.calls import TaskOptions
-from holdfast.app.engine import AsyncEngine, Work
+from holdfast.app.engine import AsyncEngine
 from holdfast.app.orders import Order
+from holdfast.app.work import Work
 from holdfast.model.errors import EngineFault
 from holdfast.model.json import Json
 

@@ -1,0 +1,1 @@
+"""Content-addressed bytes: what is too large for a row."""
