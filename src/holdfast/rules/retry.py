@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Final
 
 from holdfast.model.outcome import Fault, Outcome, OutcomeKind
@@ -23,14 +24,12 @@ def delay_s(backoff: Backoff, failures: int, chance: float) -> float:
     elif backoff.growth is Growth.LINEAR:
         grown = backoff.base_s * failures
     else:
-        grown = backoff.base_s * _power(backoff.factor, failures - 1, backoff.cap_s)
+        grown = backoff.base_s * _power(backoff.factor, failures - 1)
     capped = min(grown, backoff.cap_s)
     return capped * (1.0 - backoff.jitter * chance)
 
 
-def retry_delay_s(
-    policy: RetryPolicy, outcome: Outcome, spent: int, engine_faults: int, chance: float
-) -> float | None:
+def retry_delay_s(policy: RetryPolicy, outcome: Outcome, spent: int, engine_faults: int, chance: float) -> float | None:
     """Seconds until the next attempt, or None where this one was the last.
 
     `spent` counts the attempts that used up the budget, `engine_faults` those that did not, both with the one that
@@ -47,11 +46,9 @@ def retry_delay_s(
     return delay_s(policy.backoff, spent, chance)
 
 
-def _power(factor: float, exponent: int, cap: float) -> float:
-    """factor ** exponent, stopping at the cap so that a thousandth attempt does not overflow."""
-    grown = 1.0
-    for _ in range(exponent):
-        grown *= factor
-        if grown > cap or grown == 0.0:
-            break
-    return grown
+def _power(factor: float, exponent: int) -> float:
+    """factor ** exponent; a finite number also where that is beyond all floats, so that 0 times it stays 0."""
+    try:
+        return factor**exponent
+    except OverflowError:
+        return sys.float_info.max
