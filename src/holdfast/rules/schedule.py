@@ -12,6 +12,10 @@ PATIENCE_S: Final = 10.0
 """So long may smaller tasks overtake one that does not fit yet; after that nothing starts before it."""
 
 
+_ROUNDING: Final = 1e-9
+"""Sums of fractions of processors are off by less than this: ten tenths fit into one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A ready task in line: what it needs while it runs, and since when it has been ready (Unix seconds)."""
@@ -31,9 +35,9 @@ def choose(line: Iterable[Candidate], free: Capacity, now: float) -> list[Candid
     cpus, memory, slots = free.cpus, free.memory_bytes, free.slots
     chosen = []
     for candidate in line:
-        if slots <= 0 or cpus <= 0:
+        if slots <= 0 or cpus <= _ROUNDING:
             break
-        if candidate.cpus <= cpus and candidate.memory_bytes <= memory:
+        if candidate.cpus <= cpus + _ROUNDING and candidate.memory_bytes <= memory:
             chosen.append(candidate)
             cpus -= candidate.cpus
             memory -= candidate.memory_bytes
