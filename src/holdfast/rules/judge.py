@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import signal
 from collections.abc import Mapping
+from typing import assert_never
 
 from holdfast.model.json import Json
 from holdfast.model.launch import Conclusion, Launch, Observation, StopReason
@@ -27,9 +28,7 @@ def verdict_of(failure: Outcome) -> Verdict:
 def cause(launch: Launch, seen: Observation) -> Outcome | None:
     """Why the attempt ended, where something other than the program ended it; None if it ended by itself."""
     outcome = _sandbox_failed(seen) or _stopped(launch, seen) or _over_limit(launch, seen) or _signalled(seen)
-    if outcome is None or not seen.evidence:
-        return outcome
-    return dataclasses.replace(outcome, detail={**outcome.detail, "evidence": list(seen.evidence)})
+    return None if outcome is None else _with_evidence(outcome, seen)
 
 
 def judge(launch: Launch, seen: Observation, conclusion: Conclusion | None) -> tuple[Outcome, Verdict]:
@@ -40,8 +39,15 @@ def judge(launch: Launch, seen: Observation, conclusion: Conclusion | None) -> t
     if conclusion is None:
         raise AssertionError("a program that ended by itself has a conclusion")
     if conclusion.failure is not None:
-        return conclusion.failure, conclusion.verdict
+        return _with_evidence(conclusion.failure, seen), conclusion.verdict
     return Outcome(kind=OutcomeKind.SUCCEEDED, message="succeeded"), conclusion.verdict
+
+
+def _with_evidence(outcome: Outcome, seen: Observation) -> Outcome:
+    """The outcome with what the sandbox noted about the end."""
+    if not seen.evidence:
+        return outcome
+    return dataclasses.replace(outcome, detail={**outcome.detail, "evidence": list(seen.evidence)})
 
 
 def lost() -> Outcome:
@@ -66,36 +72,39 @@ def _sandbox_failed(seen: Observation) -> Outcome | None:
 
 
 def _stopped(launch: Launch, seen: Observation) -> Outcome | None:
-    if seen.stopped_for is StopReason.TIMED_OUT:
-        wall_s = launch.limits.wall_s
-        return Outcome(
-            kind=OutcomeKind.TIMED_OUT,
-            message=f"still running at its time limit of {wall_s:g} s" if wall_s is not None else "ran out of time",
-            detail={"clock": "timeout", "limit_s": wall_s, "wall_s": round(seen.usage.wall_s, 3)},
-            next_steps=("Raise `resources.timeout`, or find out what it was waiting for: `holdfast logs` shows it.",),
-        )
-    if seen.stopped_for is StopReason.CANCELLED:
-        return Outcome(kind=OutcomeKind.CANCELLED, message="cancelled while it ran")
-    if seen.stopped_for is StopReason.ENGINE_STOPPING:
-        return Outcome(kind=OutcomeKind.LOST, message="the engine was stopped while it ran")
-    return None
+    match seen.stopped_for:
+        case None:
+            return None
+        case StopReason.TIMED_OUT:
+            return _timed_out(launch.limits.wall_s, seen)
+        case StopReason.CANCELLED:
+            return Outcome(
+                kind=OutcomeKind.CANCELLED,
+                message="cancelled while it ran",
+                next_steps=("Nothing to do, as this was asked for; to have it after all, run it again.",),
+            )
+        case StopReason.ENGINE_STOPPING:
+            return Outcome(
+                kind=OutcomeKind.LOST,
+                message="the engine was stopped while it ran",
+                next_steps=("Run it again with the same store: it starts anew without spending the retry budget.",),
+            )
+        case _:
+            assert_never(seen.stopped_for)
+
+
+def _timed_out(wall_s: float | None, seen: Observation) -> Outcome:
+    return Outcome(
+        kind=OutcomeKind.TIMED_OUT,
+        message=f"still running at its time limit of {wall_s:g} s" if wall_s is not None else "ran out of time",
+        detail={"clock": "timeout", "limit_s": wall_s, "wall_s": round(seen.usage.wall_s, 3)},
+        next_steps=("Raise `resources.timeout`, or find out what it was waiting for: `holdfast logs` shows it.",),
+    )
 
 
 def _over_limit(launch: Launch, seen: Observation) -> Outcome | None:
     if seen.oom_kills:
-        limit = launch.limits.memory_bytes
-        return Outcome(
-            kind=OutcomeKind.OVER_LIMIT,
-            message=f"needed more than its memory limit of {limit} bytes; the kernel killed {seen.oom_kills} process(es)",
-            detail={
-                "limit": "memory_limit",
-                "limit_bytes": limit,
-                "peak_bytes": seen.usage.memory_bytes,
-                "oom_kills": seen.oom_kills,
-                **_end_of(seen),
-            },
-            next_steps=("Raise `resources.memory_limit`, or let the task hold less at once.",),
-        )
+        return _out_of_memory(launch.limits.memory_bytes, seen.oom_kills, seen)
     if seen.limit_hit is not None:
         return Outcome(
             kind=OutcomeKind.OVER_LIMIT,
@@ -104,6 +113,26 @@ def _over_limit(launch: Launch, seen: Observation) -> Outcome | None:
             next_steps=(f"Raise `resources.{seen.limit_hit}`, or let the task need less.",),
         )
     return None
+
+
+def _out_of_memory(limit: int | None, kills: int, seen: Observation) -> Outcome:
+    """The kernel counts kills for the host's want of memory too: those of a task without a limit are of that kind."""
+    if limit is None:
+        needed, advice = "found no more memory on the host", "Set `resources.memory_limit` to what it needs at most"
+    else:
+        needed, advice = f"needed more than its memory limit of {limit} bytes", "Raise `resources.memory_limit`"
+    return Outcome(
+        kind=OutcomeKind.OVER_LIMIT,
+        message=f"{needed}; the kernel killed {kills} of its processes",
+        detail={
+            "limit": "memory_limit",
+            "limit_bytes": limit,
+            "peak_bytes": seen.usage.memory_bytes,
+            "oom_kills": kills,
+            **_end_of(seen),
+        },
+        next_steps=(f"{advice}, or let the task hold less at once.",),
+    )
 
 
 def _signalled(seen: Observation) -> Outcome | None:
@@ -134,7 +163,7 @@ def signal_name(number: int) -> str:
 
 def _advice(number: int) -> str:
     if number == signal.SIGKILL:
-        return "Something outside Holdfast, or the task itself, sent SIGKILL: look at the host's kernel log for its memory."
+        return "The task or something outside Holdfast sent it: the host's kernel log tells whether memory ran out."
     if number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGILL, signal.SIGFPE):
         return "The program itself crashed: `holdfast logs` shows what it printed last."
     return "Find out who sent the signal: the task itself, one of its processes, or somebody on the host."
