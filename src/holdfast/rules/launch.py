@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -71,24 +71,42 @@ def plan(claim: Claim, preparation: Preparation, capabilities: Capabilities, now
         limits=limits,
         enforcement=enforcement(limits, capabilities),
         deadline=deadline,
-        digest=_digest(preparation, capabilities.level),
+        digest=_digest(preparation, capabilities.level, limits),
     )
 
 
-def _digest(preparation: Preparation, level: Level) -> str:
-    """sha256 over what will be started; equal launches of different attempts have the same digest."""
-    program = preparation.program
-    seal = hashlib.sha256(level.encode())
-    if isinstance(program, Call):
-        parts = [b"call", program.target.encode(), program.arguments, *(p.encode() for p in program.import_path)]
-    else:
-        parts = [b"exec", *(word.encode() for word in program.argv)]
-    parts.append(preparation.stdin)
-    for key, value in preparation.environment:
-        parts.append(f"{key}={value}".encode())
-    for name, data in preparation.files:
-        parts += [name.encode(), data]
-    for part in parts:
-        seal.update(len(part).to_bytes(8, "big"))
-        seal.update(part)
+def _digest(preparation: Preparation, level: Level, limits: Limits) -> str:
+    """sha256 over what will be started, and within which limits; equal for the attempts of one task.
+
+    Each part stands behind its length, each list behind its number of parts, so that no two launches read the same.
+    """
+    seal = hashlib.sha256()
+    for part in _parts(preparation, level, limits):
+        data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
+        seal.update(len(data).to_bytes(8, "big"))
+        seal.update(data)
     return seal.hexdigest()
+
+
+def _parts(preparation: Preparation, level: Level, limits: Limits) -> Iterator[str | bytes]:
+    yield level
+    for name, field in LIMIT_NAMES.items():
+        yield f"{name}={getattr(limits, field)}"
+    program = preparation.program
+    yield type(program).__name__
+    if isinstance(program, Call):
+        yield program.target
+        yield program.arguments
+        words = program.import_path
+    else:
+        words = program.argv
+    yield str(len(words))
+    yield from words
+    yield preparation.stdin
+    yield str(len(preparation.environment))
+    for name, value in preparation.environment:
+        yield name
+        yield value
+    for name, data in preparation.files:
+        yield name
+        yield data
