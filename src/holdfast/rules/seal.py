@@ -14,7 +14,7 @@ from holdfast.model.outcome import Outcome, Verdict
 from holdfast.model.receipt import Receipt
 
 STATEMENT_TYPE: Final = "urn:holdfast:receipt:1"
-_ENCODER: Final = msgspec.json.Encoder(order="deterministic")
+_ENCODER: Final = msgspec.json.Encoder(order="sorted")
 
 
 def canonical(value: object) -> bytes:
