@@ -145,13 +145,13 @@ def task_outcome(ending: Ending, after: TaskState, cancel_reason: str | None) ->
     if not after.final:
         return None
     if after is TaskState.CANCELLED and ending.outcome.kind is not OutcomeKind.CANCELLED:
-        return cancelled_outcome(cancel_reason or "", {"attempt": ending.outcome.kind.value})
+        return cancelled_outcome(cancel_reason or "", {"attempt": str(ending.outcome.kind)})
     return ending.outcome
 
 
 def ended_event(ending: Ending, move: Move) -> tuple[EventKind, dict[str, Json]]:
     """The kind and the data of the event that records an ending."""
-    data: dict[str, Json] = {"outcome": ending.outcome.kind.value, "message": ending.outcome.message}
+    data: dict[str, Json] = {"outcome": str(ending.outcome.kind), "message": ending.outcome.message}
     if move is Move.RETRY:
         data["retry_at"] = ending.retry_at
     return (EventKind.HELD if move is Move.HOLD else EventKind.ENDED), data

@@ -59,7 +59,9 @@ def connect_reading(path: Path) -> apsw.Connection:
 
 
 def _guard(connection: apsw.Connection) -> None:
-    """Nothing in the file can run code, and what is damaged is noticed."""
+    """Nothing in the file can run code, what is damaged is noticed, and a statement is planned once."""
     connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+    # Without this, statements near a partial index are planned anew for each value bound: 20 us instead of 3.
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "mmap_size = 0", f"cache_size = -{CACHE_KIB}"):
         connection.execute(f"PRAGMA {pragma}")

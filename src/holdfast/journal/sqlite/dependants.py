@@ -19,7 +19,7 @@ from holdfast.rules.schedule import blocked_by
 def make_ready(tables: Tables, log: Log, task: TaskKey, now: float) -> None:
     """A waiting task joins the line."""
     after = step(TaskState.WAITING, Move.DUE)
-    tables.execute(sql.MAKE_READY, (after.value, now, task.seq))
+    tables.execute(sql.MAKE_READY, (after, now, task.seq))
     log.add(EventKind.DUE, task, after)
 
 
@@ -41,7 +41,7 @@ def block(tables: Tables, log: Log, ended: Iterable[tuple[TaskKey, TaskState]], 
     count = 0
     while line:
         blocker, state = line.popleft()
-        reason = blocked_by(blocker.name or blocker.id, state.value)
+        reason = blocked_by(blocker.name or blocker.id, state)
         for row in tables.rows(sql.DEPENDANTS, blocker.seq):
             task = TaskKey(*row[:5])
             line.append((task, _cancel_now(tables, log, task, TaskState.WAITING, reason, now)))
@@ -90,6 +90,6 @@ def _cancel_now(
     tables: Tables, log: Log, task: TaskKey, before: TaskState, reason: str, now: float
 ) -> TaskState:
     after = step(before, Move.CANCEL)
-    tables.execute(sql.CANCEL_TASK, (after.value, reason, encode(cancelled_outcome(reason)), now, task.seq))
+    tables.execute(sql.CANCEL_TASK, (after, reason, encode(cancelled_outcome(reason)), now, task.seq))
     log.add(EventKind.CANCELLED, task, after, data={"reason": reason})
     return after

@@ -71,7 +71,7 @@ def _claim_one(tables: Tables, log: Log, seq: int, now: float) -> Claim:
     after = step(TaskState.READY, Move.CLAIM)
     attempt = tables.attempt = tables.attempt + 1
     tables.execute(sql.INSERT_ATTEMPT, (attempt, seq, number, tables.epoch, now))
-    tables.execute(sql.CLAIM_TASK, (after.value, number, seq))
+    tables.execute(sql.CLAIM_TASK, (after, number, seq))
     log.add(EventKind.CLAIMED, TaskKey(seq, task_id, name, workflow, workflow_id), after, attempt=number)
     return Claim(
         ref=AttemptRef(attempt, tables.epoch, task_id, number),
@@ -97,7 +97,7 @@ def advance(tables: Tables, ref: AttemptRef, state: AttemptState, now: float) ->
     before, task, task_state, _ = _held(tables, ref, f"the move to {state}")
     kind = advance_kind(before, state)
     started_at = now if state is AttemptState.RUNNING else None
-    tables.execute(sql.ADVANCE_ATTEMPT, (state.value, started_at, ref.id, ref.epoch))
+    tables.execute(sql.ADVANCE_ATTEMPT, (state, started_at, ref.id, ref.epoch))
     if not tables.changed():
         raise stale(f"the move to {state}", ref.task_id, ref.number)
     if started_at is not None:
@@ -131,7 +131,7 @@ def _end_attempt(tables: Tables, ending: Ending) -> None:
     values = (
         ending.started_at,
         ending.ended_at,
-        ending.level.value,
+        ending.level,
         encode(ending.outcome),
         encode(ending.verdict),
         encode(ending.usage),
@@ -151,7 +151,7 @@ def _end_attempt(tables: Tables, ending: Ending) -> None:
 def _end_task(tables: Tables, ending: Ending, seq: int, after: TaskState, cancel_reason: str | None) -> None:
     outcome = task_outcome(ending, after, cancel_reason)
     values = (
-        after.value,
+        after,
         ending.started_at,
         ending.ended_at if after.final else None,
         ending.retry_at if after is TaskState.WAITING else None,

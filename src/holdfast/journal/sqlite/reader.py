@@ -117,7 +117,7 @@ def workflow_at(connection: apsw.Connection, seq: int) -> Workflow:
     if row is None:
         raise EngineFault("a workflow is gone")
     found: dict[str, int] = {state: count for state, count in _rows(connection, sql.COUNTS, seq)}
-    return workflow_of(row, {state.value: found[state.value] for state in TaskState if state.value in found})
+    return workflow_of(row, {str(state): found[state] for state in TaskState if state in found})
 
 
 def _rows(connection: apsw.Connection, statement: str, *values: int | str) -> list[Row]:
@@ -127,13 +127,12 @@ def _rows(connection: apsw.Connection, statement: str, *values: int | str) -> li
 def _task_page(connection: apsw.Connection, query: TaskQuery, before: int, limit: int) -> list[Row]:
     states = query.states or tuple(TaskState)
     if query.workflow_id is not None:
-        padded = [*dict.fromkeys(states), *[states[0]] * len(TaskState)][: len(TaskState)]
-        values = (before, query.workflow_id, *(state.value for state in padded), limit)
-        return _rows(connection, sql.TASKS_OF_WORKFLOW, *values)
+        padded = (*dict.fromkeys(states), *[states[0]] * len(TaskState))[: len(TaskState)]
+        return _rows(connection, sql.TASKS_OF_WORKFLOW, before, query.workflow_id, *padded, limit)
     if not query.states:
         return _rows(connection, sql.TASKS, before, limit)
     lines = [
-        _rows(connection, sql.TASKS_BY_STATE, before, state.value, limit)
+        _rows(connection, sql.TASKS_BY_STATE, before, state, limit)
         for state in dict.fromkeys(states)
     ]
     return list(islice(merge(*lines, key=lambda row: -int(row[_SEQ])), limit))

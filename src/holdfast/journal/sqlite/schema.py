@@ -49,8 +49,7 @@ CREATE TABLE task (
   name TEXT NOT NULL,
   workflow INTEGER REFERENCES workflow (seq) ON DELETE CASCADE,
   session TEXT NOT NULL,
-  state TEXT NOT NULL
-    CHECK (state IN ('waiting', 'ready', 'running', 'held', 'succeeded', 'failed', 'cancelled')),
+  state TEXT NOT NULL,
   open_needs INTEGER NOT NULL CHECK (open_needs >= 0),
   cpus REAL NOT NULL CHECK (cpus >= 0),
   memory_bytes INTEGER NOT NULL CHECK (memory_bytes >= 0),
@@ -68,11 +67,18 @@ CREATE TABLE task (
   result_total INTEGER,
   result_inline BLOB,
   CHECK (engine_faults BETWEEN 0 AND attempts),
-  CHECK (state <> 'ready' OR (open_needs = 0 AND ready_since IS NOT NULL)),
-  CHECK (state <> 'waiting' OR open_needs > 0 OR due_at IS NOT NULL),
-  CHECK ((state IN {_FINAL}) = (ended_at IS NOT NULL)),
-  CHECK ((state IN {_FINAL}) = (outcome IS NOT NULL)),
-  CHECK (result_digest IS NULL OR state = 'succeeded')
+  CHECK (
+    CASE state
+      WHEN 'running' THEN ended_at IS NULL AND outcome IS NULL AND open_needs = 0
+      WHEN 'ready' THEN ended_at IS NULL AND outcome IS NULL AND open_needs = 0 AND ready_since IS NOT NULL
+      WHEN 'waiting' THEN ended_at IS NULL AND outcome IS NULL AND (open_needs > 0 OR due_at IS NOT NULL)
+      WHEN 'held' THEN ended_at IS NULL AND outcome IS NULL AND open_needs = 0
+      WHEN 'succeeded' THEN ended_at IS NOT NULL AND outcome IS NOT NULL AND open_needs = 0
+      WHEN 'failed' THEN ended_at IS NOT NULL AND outcome IS NOT NULL AND result_digest IS NULL
+      WHEN 'cancelled' THEN ended_at IS NOT NULL AND outcome IS NOT NULL AND result_digest IS NULL
+      ELSE false
+    END
+  )
 ) STRICT;
 CREATE INDEX task_by_state ON task (state);
 CREATE INDEX task_by_workflow ON task (workflow) WHERE workflow IS NOT NULL;
@@ -101,7 +107,7 @@ CREATE TABLE attempt (
   task INTEGER NOT NULL REFERENCES task (seq) ON DELETE CASCADE,
   number INTEGER NOT NULL CHECK (number >= 1),
   epoch INTEGER NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('claimed', 'running', 'verifying', 'ended')),
+  state TEXT NOT NULL,
   claimed_at REAL NOT NULL,
   started_at REAL,
   ended_at REAL,
@@ -121,9 +127,15 @@ CREATE TABLE attempt (
   stderr_total INTEGER,
   stderr_inline BLOB,
   UNIQUE (task, number),
-  CHECK ((state = 'ended') = (ended_at IS NOT NULL)),
-  CHECK ((state = 'ended') = (outcome IS NOT NULL)),
-  CHECK ((state = 'ended') = (receipt_digest IS NOT NULL))
+  CHECK (
+    CASE state
+      WHEN 'ended' THEN ended_at IS NOT NULL AND outcome IS NOT NULL AND receipt_digest IS NOT NULL
+      WHEN 'claimed' THEN ended_at IS NULL AND outcome IS NULL AND started_at IS NULL
+      WHEN 'running' THEN ended_at IS NULL AND outcome IS NULL AND started_at IS NOT NULL
+      WHEN 'verifying' THEN ended_at IS NULL AND outcome IS NULL AND started_at IS NOT NULL
+      ELSE false
+    END
+  )
 ) STRICT;
 CREATE UNIQUE INDEX attempt_open ON attempt (task) WHERE state <> 'ended';
 CREATE TRIGGER attempt_ended BEFORE UPDATE ON attempt WHEN OLD.state = 'ended'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from holdfast.journal.sqlite import statements as sql
 from holdfast.journal.sqlite.codec import Row, encode, task_of
@@ -28,6 +28,9 @@ from holdfast.model.query import Submission, Submitted
 from holdfast.model.task import NewTask, Task, TaskState
 
 
+_SUCCEEDED: Final = TaskState.SUCCEEDED
+
+
 class Stored(NamedTuple):
     """A task that the store holds already."""
 
@@ -46,6 +49,7 @@ class Plan:
     known: dict[str, Stored] = field(default_factory=dict)
     needed: dict[str, Stored] = field(default_factory=dict)
     seqs: dict[str, int] = field(default_factory=dict)
+    made: dict[str, Task] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     workflow: int | None = None
 
@@ -54,18 +58,16 @@ class Plan:
         return None if self.submission.workflow is None else self.submission.workflow.id
 
     def open_needs(self, task: NewTask) -> int:
-        return sum(not self._met(need) for need in dict.fromkeys(task.needs))
-
-    def _met(self, need: str) -> bool:
-        stored = self.needed.get(need)
-        return stored is not None and stored.state is TaskState.SUCCEEDED
+        """How many of a new task's needs have not succeeded yet."""
+        met = [need for need in set(task.needs) if need in self.needed and self.needed[need].state is _SUCCEEDED]
+        return len(set(task.needs)) - len(met)
 
     def blockers(self) -> list[tuple[TaskKey, TaskState]]:
         """What is needed but has ended without success."""
         return [
             (TaskKey(stored.seq, need, stored.name, None, None), stored.state)
             for need, stored in self.needed.items()
-            if stored.state.final and stored.state is not TaskState.SUCCEEDED
+            if stored.state.final and stored.state is not _SUCCEEDED
         ]
 
 
@@ -159,8 +161,9 @@ def _insert(tables: Tables, log: Log, plan: Plan) -> Steps[None]:
     specs: list[Row] = []
     for task in plan.new.values():
         seq = plan.seqs[task.id] = tables.task = tables.task + 1
-        open_needs = plan.open_needs(task)
+        open_needs = plan.open_needs(task) if task.needs else 0
         state = first_state(task, open_needs, plan.now)
+        plan.made[task.id] = new_record(task, state, plan.workflow_id, plan.now)
         tasks.append(_task_row(task, plan, seq, state, open_needs))
         specs.append((seq, _body(task, plan)))
         log.add(EventKind.SUBMITTED, TaskKey(seq, task.id, task.name, plan.workflow, plan.workflow_id), state)
@@ -188,7 +191,7 @@ def _task_row(task: NewTask, plan: Plan, seq: int, state: TaskState, open_needs:
         task.name,
         plan.workflow,
         plan.submission.session,
-        state.value,
+        state,
         open_needs,
         task.cpus,
         task.memory_bytes,
@@ -208,22 +211,23 @@ def _write(tables: Tables, log: Log, tasks: list[Row], specs: list[Row]) -> None
 
 def _connect(tables: Tables, plan: Plan) -> Steps[None]:
     """The edges, once every task that they name is there."""
-    for index, task in enumerate(plan.new.values(), 1):
-        for need in dict.fromkeys(task.needs):
-            needed = plan.seqs.get(need) or plan.needed[need].seq
-            tables.execute(sql.INSERT_EDGE, (needed, plan.seqs[task.id]))
-        if index % STRIDE == 0:
+    edges: list[Row] = []
+    for task in (task for task in plan.new.values() if task.needs):
+        seq = plan.seqs[task.id]
+        edges.extend((plan.seqs.get(need) or plan.needed[need].seq, seq) for need in set(task.needs))
+        if len(edges) >= STRIDE:
+            tables.executemany(sql.INSERT_EDGE, edges)
+            edges.clear()
             yield
+    tables.executemany(sql.INSERT_EDGE, edges)
 
 
 def _as_they_stand(tables: Tables, plan: Plan, blocked: Set[str]) -> Steps[tuple[Task, ...]]:
     """The tasks in the order given: those just made as they were made, the others from their rows."""
     found = []
     for index, task in enumerate(plan.submission.tasks, 1):
-        if task.id in plan.new and task.id not in blocked:
-            first = plan.new[task.id]
-            state = first_state(first, plan.open_needs(first), plan.now)
-            found.append(new_record(first, state, plan.workflow_id, plan.now))
+        if task.id in plan.made and task.id not in blocked:
+            found.append(plan.made[task.id])
         else:
             row = tables.row(sql.TASK, task.id)
             if row is None:

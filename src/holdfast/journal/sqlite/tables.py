@@ -97,14 +97,14 @@ class Log:
                 at=self._at,
                 kind=kind,
                 task_id=task.id,
-                state=state.value,
+                state=str(state),
                 workflow_id=task.workflow_id,
                 attempt=attempt,
                 data=data or {},
             )
         )
         body = encode(data) if data else None
-        self._rows.append((seq, self._at, kind.value, task.seq, task.workflow, state.value, attempt, body))
+        self._rows.append((seq, self._at, kind, task.seq, task.workflow, state, attempt, body))
         if task.workflow is not None and state.final:
             self._ended[task.workflow] = self._ended.get(task.workflow, 0) + 1
 
@@ -115,10 +115,12 @@ class Log:
 
     def write(self) -> Steps[tuple[Event, ...]]:
         """Store what is left; give back all events of the move."""
-        for start in range(0, len(self._rows), STRIDE):
-            if start:
+        if len(self._rows) == 1:
+            self._tables.execute(sql.INSERT_EVENT, self._rows[0])
+        else:
+            for start in range(0, len(self._rows), STRIDE):
+                self._tables.executemany(sql.INSERT_EVENT, self._rows[start : start + STRIDE])
                 yield
-            self._tables.executemany(sql.INSERT_EVENT, self._rows[start : start + STRIDE])
         self._rows.clear()
         for workflow, ended in self._ended.items():
             self._tables.execute(sql.CLOSE_TASKS, (ended, self._at, workflow))

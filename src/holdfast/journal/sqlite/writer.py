@@ -4,13 +4,15 @@ Moves are applied on the event loop, inside an open transaction, each in a savep
 back only itself. Only `COMMIT`, which waits for the disk, runs in a thread; moves that arrive meanwhile form the next
 transaction together. Nobody gets a result before it is on disk.
 
-Why not everything in the thread: each of its statements would have to win the interpreter lock back from the loop,
-which under load takes up to 5 ms a time. This way the thread needs it once per commit.
+Why not everything in the thread: each of its statements would have to win the interpreter's lock back from the loop,
+which a busy one hardly gives away. Why not everything on the loop: a stalled disk would then keep it from killing what
+is over its time.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import suppress
@@ -36,6 +38,11 @@ SLICE: Final = 32
 
 BUSY_MS: Final = 5_000
 """So long a transaction waits for another program that writes the file, which none should."""
+
+LEND_AFTER_S: Final = 0.001
+LEND_S: Final = 0.0001
+"""A loop that never rests starves the thread of the interpreter's lock: it is lent to it for this long, after 1 ms, and
+then twice as late each time."""
 
 
 class Wait(Enum):
@@ -79,6 +86,7 @@ class Writer:
         self._closed = False
         self._orders: SimpleQueue[str | None] = SimpleQueue()
         self._failure: Exception | None = None
+        self._lending: asyncio.TimerHandle | None = None
         self._thread = Thread(target=self._obey, name="holdfast-commit", daemon=True)
         self._thread.start()
 
@@ -171,10 +179,18 @@ class Writer:
 
     def _in_thread(self, order: str) -> Work:
         self._orders.put(order)
+        self._lending = asyncio.get_running_loop().call_later(LEND_AFTER_S, self._lend, LEND_AFTER_S)
         yield Wait.DISK
+        if self._lending is not None:
+            self._lending.cancel()
         failure, self._failure = self._failure, None
         if failure is not None:
             raise failure
+
+    def _lend(self, after_s: float) -> None:
+        """The thread is still at work: rest, so that it finds the interpreter's lock free."""
+        time.sleep(LEND_S)
+        self._lending = asyncio.get_running_loop().call_later(2 * after_s, self._lend, 2 * after_s)
 
     def _obey(self) -> None:
         """The thread: one statement at a time, while the loop keeps its hands off the connection."""

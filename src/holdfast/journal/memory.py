@@ -1,0 +1,2 @@
+"""Placeholder."""
+from holdfast.journal.sqlite.store import SqliteJournal as MemoryJournal
