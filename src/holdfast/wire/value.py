@@ -24,27 +24,23 @@ def read_value(data: bytes | None, size: int, levels: int = MAX_VALUE_DEPTH) -> 
     """The value of a UTF-8 JSON document; `size` is its full size in bytes, `data` None where that is over the cap.
 
     Raises BadValue on anything else than one JSON value that other programs can read too: not on NaN, infinities,
-    integers over 64 bits, lone surrogates, duplicate keys, over 16 MiB, more than so many `levels` of lists and objects.
+    integers over 64 bits, lone surrogates, duplicate keys, over 16 MiB or nested deeper than so many `levels`.
     """
-    if data is None or max(size, len(data)) > MAX_VALUE_BYTES:
+    if data is None or size > MAX_VALUE_BYTES:
         raise BadValue(f"it has {size} bytes; at most {MAX_VALUE_BYTES} are taken")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise BadValue(f"it is not UTF-8 (byte {error.start})") from None
-    try:
-        value = _parse(text)
-        deep = text.count("[") + text.count("{") > levels and _deeper(value, levels)
-    except RecursionError:
-        deep = True
-    if deep:
-        raise BadValue(f"it is nested deeper than {levels} levels")
+    value = _parse(text, levels)
+    if text.count("[") + text.count("{") > levels and _deeper(value, levels):
+        raise _too_deep(levels)
     if "\\u" in text and _lone_surrogate(value):
         raise BadValue("it holds half a surrogate pair, which is no character")
     return value
 
 
-def _parse(text: str) -> Json:
+def _parse(text: str, levels: int) -> Json:
     parse_int = _short_integer if _LONG_NUMBER.search(text) else None
     try:
         value: Json = json.loads(
@@ -52,9 +48,15 @@ def _parse(text: str) -> Json:
         )
     except BadValue:
         raise
+    except RecursionError:
+        raise _too_deep(levels) from None
     except ValueError as error:
         raise BadValue(f"it is not JSON ({error})") from None
     return value
+
+
+def _too_deep(levels: int) -> BadValue:
+    return BadValue(f"it is nested deeper than {levels} levels")
 
 
 def _finite(digits: str) -> float:
