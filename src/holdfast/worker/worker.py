@@ -107,13 +107,13 @@ class Worker:
     async def _drive(self, claim: Claim) -> None:
         """Drive one attempt. Its slot is free as soon as its end is on the way to the journal.
 
-        The next claim then stands behind this end in the same group commit, and sees what it made ready.
+        The nudge takes effect in the next turn of the loop: the claim that it leads to stands behind this end in the
+        same group commit, and sees what the end made ready.
         """
         work = await carry_out(self._rooms, self._supervisor, claim)
-        finishing = asyncio.ensure_future(self._finish(work))
         self._busy -= 1
         self.nudge()
-        await finishing
+        await self._finish(work)
 
     async def _finish(self, work: Work) -> None:
         pause_s = COMMIT_PAUSE_S
