@@ -87,7 +87,7 @@ async def open_engine(settings: Settings) -> Opened:
         journal = await SqliteJournal.open(Path(settings.store))
         blobs = DirectoryBlobs(Path(settings.store) / BLOBS_FOLDER)
         folder = Path(settings.store) / SCRATCH_FOLDER
-    sandboxes: dict[Level, Sandbox] = {Level.PROCESS: ProcessSandbox(folder)}
+    sandboxes = sandboxes_in(folder)
     dispatcher = LocalDispatcher(sandboxes)
     try:
         await dispatcher.open()
@@ -124,6 +124,11 @@ async def open_engine(settings: Settings) -> Opened:
         journal=journal,
         scratch=scratch,
     )
+
+
+def sandboxes_in(scratch: Path) -> dict[Level, Sandbox]:
+    """The sandboxes of this machine by level, weakest first, with a folder for what they need on disk."""
+    return {Level.PROCESS: ProcessSandbox(scratch)}
 
 
 def agents_of(settings: Settings) -> Mapping[str, Agent]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
@@ -77,6 +77,10 @@ class Store:
     def events(self, query: EventQuery) -> tuple[Event, ...]:
         """Events after a cursor, in order."""
         return self._do(self._journal.events(query))
+
+    def task_ids(self, ids: Sequence[str]) -> list[str]:
+        """The ids of the tasks that are meant by ids of tasks or workflows. Raises UnknownTask."""
+        return self._do(self._shelf.task_ids(ids))
 
     def execution(self, task_id: str) -> dict[str, Json]:
         """`{"execution": …}` as it stands. Raises UnknownTask."""
