@@ -6,8 +6,7 @@ what it printed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import PurePosixPath
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -16,8 +15,8 @@ from holdfast.model.errors import Problem
 from holdfast.model.json import Json
 from holdfast.model.launch import Conclusion, Exec, Observation, Preparation
 from holdfast.model.outcome import Check, Outcome, OutcomeKind, Verdict
+from holdfast.model.place import below, quoted
 from holdfast.ports import OutputReader
-from holdfast.rules.reference import has_reference
 from holdfast.rules.seal import canonical
 from holdfast.wire.value import BadValue, read_value
 
@@ -27,56 +26,69 @@ SHOWN_BYTES: Final = 64 * 1024
 TAIL_BYTES: Final = 4 * 1024
 """So much of them stands in the detail of a failure."""
 
+NAME_BYTES: Final = 255
+"""So long may the name of a file be, on every common file system (NAME_MAX)."""
+
+PATH_BYTES: Final = 1024
+"""So long may its path be, which leaves room for the folders above it in what the kernel takes (PATH_MAX)."""
+
 SHELL: Final = "/bin/sh"
 
 
-def _argv(value: Json) -> str | None:
+def _argv(value: Json, path: str) -> Iterator[Problem]:
     if isinstance(value, str):
-        return shape.text(value)
-    if not isinstance(value, (list, tuple)):
-        return f"must be a list of words, not {shape.kind(value)}"
-    if not value:
-        return "is empty"
-    for index, word in enumerate(value):
-        if isinstance(word, bool) or not isinstance(word, (str, int, float)):
-            return f"word {index} must be text or a number, not {shape.kind(word)}"
-        if isinstance(word, str) and "\0" in word:
-            return f"word {index} holds a NUL character"
-    return "begins with an empty word" if value[0] == "" else None
+        yield from shape.text(value, path)
+    elif not isinstance(value, (list, tuple)):
+        yield shape.wrong(path, value, "a list of words")
+    else:
+        if not value or value[0] == "":
+            message = "it begins with an empty word" if value else "it is empty"
+            yield Problem("command.no_program", path, message, "Begin with the name of a program.")
+        for index, word in enumerate(value):
+            yield from shape.word(word, below(path, index))
 
 
-def _env(value: Json) -> str | None:
-    if not isinstance(value, Mapping):
-        return shape.mapping(value)
-    for key, word in value.items():
-        if not key or "=" in key or "\0" in key:
-            return f"{key!r} cannot be the name of a variable"
-        if isinstance(word, bool) or not isinstance(word, (str, int, float)):
-            return f"`{key}` must be text or a number, not {shape.kind(word)}"
-        if isinstance(word, str) and "\0" in word:
-            return f"`{key}` holds a NUL character"
+def _env(value: Json, path: str) -> Iterator[Problem]:
+    yield from shape.mapping(value, path)
+    for name, word in _mapping(value).items():
+        here = below(path, name)
+        if not name or "=" in name or "\0" in name:
+            message = f"{quoted(name)} cannot be the name of a variable"
+            yield Problem("command.env_name", here, message, "Give it a name without `=`.")
+        yield from shape.word(word, here)
+
+
+def _files(value: Json, path: str) -> Iterator[Problem]:
+    yield from shape.mapping(value, path)
+    files = _mapping(value)
+    for name in files:
+        wrong = _wrong_name(name, files)
+        if wrong is not None:
+            remedy = "Write `name` or `folder/name`: a path below the working directory."
+            yield Problem("command.file_name", below(path, name), wrong, remedy)
+
+
+def _wrong_name(name: str, files: Mapping[str, Json]) -> str | None:
+    parts = name.split("/")
+    if "\0" in name or not {"", ".", ".."}.isdisjoint(parts):
+        return f"{quoted(name)} is no name within the working directory"
+    sizes = [len(part.encode("utf-8", "surrogatepass")) for part in parts]
+    if max(sizes) > NAME_BYTES or sum(sizes) + len(parts) > PATH_BYTES:
+        return f"{quoted(name)} is too long: at most {NAME_BYTES} bytes a name, {PATH_BYTES} in all"
+    for end in range(1, len(parts)):
+        folder = "/".join(parts[:end])
+        if folder in files:
+            return f"{quoted(folder)} cannot be both a file and a folder"
     return None
 
 
-def _files(value: Json) -> str | None:
-    if not isinstance(value, Mapping):
-        return shape.mapping(value)
-    for name in value:
-        path = PurePosixPath(name)
-        if not name or "\0" in name or path.is_absolute() or ".." in path.parts or name.endswith("/") or name == ".":
-            return f"{name!r} is no name within the working directory"
-    return None
-
-
-_SHAPES: Final[Mapping[str, shape.Shape]] = MappingProxyType(
-    {
-        "argv": _argv,
-        "stdin": shape.anything,
-        "env": _env,
-        "files": _files,
-        "shell": shape.truth,
-    }
-)
+_SHAPES: Final[Mapping[str, shape.Shape]] = MappingProxyType({
+    "argv": _argv,
+    "stdin": shape.anything,
+    "env": _env,
+    "files": _files,
+    "shell": shape.truth,
+})
 
 
 class CommandAgent:
@@ -92,12 +104,12 @@ class CommandAgent:
         argv, shell = context.get("argv"), context.get("shell", False)
         if argv is None:
             problems.append(shape.missing_key(path, "argv", 'for example `argv: ["echo", "hello"]`'))
-        elif isinstance(argv, str) and shell is not True and not has_reference(argv):
+        elif isinstance(argv, str) and not (shell is True or shape.is_open(argv) or shape.is_open(shell)):
             problems.append(
                 Problem(
                     "command.no_shell",
-                    f"{path}.argv",
-                    "is one string, but no shell was asked for",
+                    below(path, "argv"),
+                    "it is one string, but no shell was asked for",
                     "Write a list of words, or add `shell: true` to have /bin/sh run the string.",
                 )
             )
@@ -105,8 +117,8 @@ class CommandAgent:
             problems.append(
                 Problem(
                     "command.shell_list",
-                    f"{path}.argv",
-                    "is a list, but `shell: true` asks for one string",
+                    below(path, "argv"),
+                    "it is a list, but `shell: true` asks for one string",
                     "Write the command as one string, or leave out `shell`.",
                 )
             )
@@ -114,7 +126,9 @@ class CommandAgent:
 
     def prepare(self, context: Mapping[str, Json], folder: str) -> Preparation:
         argv = context["argv"]
-        words = (SHELL, "-c", argv) if isinstance(argv, str) else tuple(map(_word, _sequence(argv)))
+        words = tuple(map(_word, _sequence(argv)))
+        if isinstance(argv, str):
+            words = (SHELL, "-c", argv) if context.get("shell") is True else (argv,)
         environment = {**self._environment, **{k: _word(v) for k, v in _mapping(context.get("env")).items()}}
         if folder:
             environment.setdefault("HOLDFAST_FOLDER", folder)
@@ -148,8 +162,8 @@ def _failed(seen: Observation, read: OutputReader) -> Conclusion:
     tail = _shown(read(seen.stderr, seen.stderr.kept)[-TAIL_BYTES:])
     detail: dict[str, Json] = {"exit_code": seen.exit_code, "stderr": tail}
     detail["stdout"] = _shown(read(seen.stdout, seen.stdout.kept)[-TAIL_BYTES:])
-    last = tail.strip().splitlines()[-1:] or [""]
-    message = f"exited with {seen.exit_code}" + (f": {last[0][:300]}" if last[0] else "")
+    last = tail.strip().splitlines()[-1:] or seen.evidence[:1]
+    message = f"exited with {seen.exit_code}" + (f": {last[0][:300]}" if last else "")
     outcome = Outcome(
         kind=OutcomeKind.ERRORED,
         message=message,

@@ -12,21 +12,19 @@ from holdfast.model.errors import Problem
 from holdfast.model.json import Json
 from holdfast.model.launch import Call, Conclusion, Observation, Preparation
 from holdfast.model.outcome import Check, Outcome, OutcomeKind, Verdict
+from holdfast.model.place import below, quoted
 from holdfast.ports import OutputReader
-from holdfast.rules.reference import has_reference
 from holdfast.rules.seal import canonical
-from holdfast.wire.value import BadValue, read_value
+from holdfast.wire.value import MAX_VALUE_DEPTH, BadValue, read_value
 
 _TARGET: Final = re.compile(r"(?:[^\W\d]\w*(?:\.[^\W\d]\w*)*|[^\0:]*\.py):[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 TAIL_BYTES: Final = 4 * 1024
 
-_SHAPES: Final[Mapping[str, shape.Shape]] = MappingProxyType(
-    {
-        "call": shape.text,
-        "args": shape.listing,
-        "kwargs": shape.mapping,
-    }
-)
+_SHAPES: Final[Mapping[str, shape.Shape]] = MappingProxyType({
+    "call": shape.text,
+    "args": shape.listing,
+    "kwargs": shape.mapping,
+})
 
 
 class PythonAgent:
@@ -43,12 +41,12 @@ class PythonAgent:
         call = context.get("call")
         if call is None:
             problems.append(shape.missing_key(path, "call", "for example `call: package.module:function`"))
-        elif isinstance(call, str) and not has_reference(call) and _TARGET.fullmatch(call) is None:
+        elif isinstance(call, str) and not shape.is_open(call) and _TARGET.fullmatch(call) is None:
             problems.append(
                 Problem(
                     "python.call",
-                    f"{path}.call",
-                    f"{call!r} does not name a function",
+                    below(path, "call"),
+                    f"{quoted(call)} does not name a function",
                     "Write `package.module:function` or `path/of/script.py:function`.",
                 )
             )
@@ -69,10 +67,12 @@ class PythonAgent:
         if seen.report is None and seen.report_bytes == 0:
             return _no_result(seen, read)
         try:
-            report = read_value(seen.report, seen.report_bytes)
+            report = read_value(seen.report, seen.report_bytes, MAX_VALUE_DEPTH + 1)  # the report's own level
         except BadValue as bad:
             return _invalid(str(bad))
         if isinstance(report, Mapping) and set(report) == {"ok"}:
+            if seen.exit_code != 0:
+                return _no_result(seen, read)
             return Conclusion(Verdict((Check("result", True, "one JSON value"),)), canonical(report["ok"]))
         error = report.get("error") if isinstance(report, Mapping) and set(report) == {"error"} else None
         return _raised(error) if isinstance(error, Mapping) else _invalid("it is not a report of this engine's")
@@ -82,7 +82,7 @@ def _no_result(seen: Observation, read: OutputReader) -> Conclusion:
     tail = read(seen.stderr, seen.stderr.kept)[-TAIL_BYTES:].decode("utf-8", "replace")
     outcome = Outcome(
         kind=OutcomeKind.CRASHED,
-        message=f"its process exited with {seen.exit_code} before the function returned",
+        message=f"its process exited with {seen.exit_code} before it could return the function's value",
         detail={"exit_code": seen.exit_code, "stderr": tail},
         next_steps=("Look for `os._exit` or a library that ends the process; `holdfast logs` shows what it printed.",),
     )
