@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import Final
+
+import msgspec
 
 from holdfast.model.attempt import AttemptState, Ending
 from holdfast.model.errors import EngineFault, Problem, StaleAttempt, UnknownTask
@@ -16,6 +18,19 @@ from holdfast.rules.lifecycle import Move, step_attempt
 
 CLAIM_WINDOW: Final = 256
 """So many ready tasks, from the head of the line, are looked at for one claim."""
+
+
+def _plain(value: object) -> object:
+    """Read-only mappings and uncommon sequences, as the JSON that they are."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Sequence):
+        return list(value)
+    raise TypeError(f"a value of type {type(value).__name__} is no JSON")
+
+
+encode: Final = msgspec.json.Encoder(enc_hook=_plain).encode
+"""JSON of a record or a value, as bytes. Raises TypeError, ValueError or RecursionError where it is none."""
 
 
 def distinct(tasks: Iterable[NewTask]) -> tuple[dict[str, NewTask], list[Problem]]:
@@ -85,6 +100,17 @@ def first_state(task: NewTask, open_needs: int, now: float) -> TaskState:
     """Where a new task starts: waiting while it needs others or its time has not come."""
     early = task.not_before is not None and task.not_before > now
     return TaskState.WAITING if open_needs or early else TaskState.READY
+
+
+def not_json(tasks: Iterable[NewTask]) -> list[Problem]:
+    """A problem for each request that cannot be written down."""
+    problems = []
+    for task in tasks:
+        try:
+            encode(task.spec)
+        except (TypeError, ValueError, RecursionError) as error:
+            problems.append(unstorable(task.id, error))
+    return problems
 
 
 def new_record(task: NewTask, state: TaskState, workflow_id: str | None, now: float) -> Task:

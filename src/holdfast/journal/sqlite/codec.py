@@ -7,7 +7,7 @@ twin of its class in which that field is open.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, get_type_hints
 
 import msgspec
@@ -30,15 +30,6 @@ Row: TypeAlias = tuple[Any, ...]
 _NO_CONTENT: Final = (None, None, None, None)
 
 
-def _plain(value: object) -> object:
-    """Read-only mappings and uncommon sequences, as the JSON that they are."""
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, Sequence):
-        return list(value)
-    raise TypeError(f"a value of type {type(value).__name__} is no JSON")
-
-
 def _twin(record: type[DataclassInstance], free: str) -> type[msgspec.Struct]:
     """A struct with the fields of a dataclass, of which `free` holds any JSON object."""
     hints = get_type_hints(record)
@@ -53,9 +44,6 @@ def _twin(record: type[DataclassInstance], free: str) -> type[msgspec.Struct]:
             fields.append((field.name, hint))
     return msgspec.defstruct(record.__name__, fields, kw_only=True)
 
-
-encode: Final = msgspec.json.Encoder(enc_hook=_plain).encode
-"""JSON of a record or a value, as bytes. Raises TypeError, ValueError or RecursionError where it is none."""
 
 _fields: Final = msgspec.structs.asdict
 _spec: Final = msgspec.json.Decoder(_twin(TaskSpec, "context")).decode

@@ -6,9 +6,9 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
 from holdfast.journal.sqlite import statements as sql
-from holdfast.journal.sqlite.codec import Row, encode
+from holdfast.journal.sqlite.codec import Row
 from holdfast.journal.sqlite.tables import STRIDE, Log, Steps, Tables, TaskKey
-from holdfast.journal.terms import cancelled_outcome, unknown_tasks
+from holdfast.journal.terms import cancelled_outcome, encode, unknown_tasks
 from holdfast.model.event import EventKind
 from holdfast.model.query import Moved
 from holdfast.model.task import TaskState
@@ -86,9 +86,7 @@ def _ask(tables: Tables, log: Log, task: TaskKey, asked: str | None, attempt: in
     log.add(EventKind.CANCEL_ASKED, task, after, attempt=attempt, data={"reason": reason})
 
 
-def _cancel_now(
-    tables: Tables, log: Log, task: TaskKey, before: TaskState, reason: str, now: float
-) -> TaskState:
+def _cancel_now(tables: Tables, log: Log, task: TaskKey, before: TaskState, reason: str, now: float) -> TaskState:
     after = step(before, Move.CANCEL)
     tables.execute(sql.CANCEL_TASK, (after, reason, encode(cancelled_outcome(reason)), now, task.seq))
     log.add(EventKind.CANCELLED, task, after, data={"reason": reason})

@@ -55,7 +55,9 @@ def check(connection: apsw.Connection, path: Path, steps: Sequence[str] = STEPS)
 
 def missing(path: Path) -> StoreUnusable:
     """The refusal to read where nothing was written."""
-    return StoreUnusable("store.missing", f"there is no store at {path.parent}", "Run something first, or name it with --store.")
+    return StoreUnusable(
+        "store.missing", f"there is no store at {path.parent}", "Run something first, or name it with --store."
+    )
 
 
 def _version(connection: apsw.Connection, path: Path, known: int) -> int:

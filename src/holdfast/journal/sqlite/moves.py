@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from holdfast.journal.sqlite import statements as sql
-from holdfast.journal.sqlite.codec import content_row, encode, spec_of
+from holdfast.journal.sqlite.codec import content_row, spec_of
 from holdfast.journal.sqlite.dependants import block, make_ready, meet
 from holdfast.journal.sqlite.tables import STRIDE, Log, Steps, Tables, TaskKey
 from holdfast.journal.terms import (
     CLAIM_WINDOW,
     advance_kind,
     check_ending,
+    encode,
     ended_event,
     engine_faults,
     stale,

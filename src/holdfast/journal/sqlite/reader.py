@@ -131,10 +131,7 @@ def _task_page(connection: apsw.Connection, query: TaskQuery, before: int, limit
         return _rows(connection, sql.TASKS_OF_WORKFLOW, before, query.workflow_id, *padded, limit)
     if not query.states:
         return _rows(connection, sql.TASKS, before, limit)
-    lines = [
-        _rows(connection, sql.TASKS_BY_STATE, before, state, limit)
-        for state in dict.fromkeys(states)
-    ]
+    lines = [_rows(connection, sql.TASKS_BY_STATE, before, state, limit) for state in dict.fromkeys(states)]
     return list(islice(merge(*lines, key=lambda row: -int(row[_SEQ])), limit))
 
 

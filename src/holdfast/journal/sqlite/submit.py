@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Set
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from holdfast.journal.sqlite import statements as sql
-from holdfast.journal.sqlite.codec import Row, encode, task_of
+from holdfast.journal.sqlite.codec import Row, task_of
 from holdfast.journal.sqlite.dependants import block
 from holdfast.journal.sqlite.reader import workflow_at
 from holdfast.journal.sqlite.tables import STRIDE, Log, Steps, Tables, TaskKey
@@ -15,6 +15,7 @@ from holdfast.journal.terms import (
     conflict,
     cycle,
     distinct,
+    encode,
     first_state,
     new_record,
     unknown_need,
@@ -26,7 +27,6 @@ from holdfast.model.errors import EngineFault, Problem, Refused
 from holdfast.model.event import EventKind
 from holdfast.model.query import Submission, Submitted
 from holdfast.model.task import NewTask, Task, TaskState
-
 
 _SUCCEEDED: Final = TaskState.SUCCEEDED
 

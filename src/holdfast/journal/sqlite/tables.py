@@ -8,7 +8,8 @@ from typing import Final, NamedTuple, TypeAlias, TypeVar
 import apsw
 
 from holdfast.journal.sqlite import statements as sql
-from holdfast.journal.sqlite.codec import Row, encode
+from holdfast.journal.sqlite.codec import Row
+from holdfast.journal.terms import encode
 from holdfast.model.event import Event, EventKind
 from holdfast.model.json import Json
 from holdfast.model.task import TaskState
