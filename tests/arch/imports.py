@@ -9,6 +9,7 @@ import ast
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
+from types import MappingProxyType
 
 from arch.source import PACKAGE, Source, dotted, functions
 
@@ -24,10 +25,15 @@ def graph(sources: Iterable[Source]) -> Graph:
     }
 
 
-def cycles(sources: Iterable[Source]) -> list[str]:
-    """At most one cycle, the first one met: mend it and look again."""
+def cycles(sources: Iterable[Source], by_name: Mapping[str, str] = MappingProxyType({})) -> list[str]:
+    """At most one cycle, the first one met: mend it and look again.
+
+    `by_name`: module -> package whose modules it loads by names that no import statement shows.
+    """
+    known = graph(sources)
+    hidden = {name: {each for each in known if _within(each, {below})} for name, below in by_name.items()}
     try:
-        TopologicalSorter(graph(sources)).prepare()
+        TopologicalSorter({name: {*known[name], *hidden.get(name, ())} for name in known}).prepare()
     except CycleError as error:
         return ["import cycle: " + " -> ".join(reversed(error.args[1]))]
     return []

@@ -12,15 +12,17 @@ COMPOSE = {"holdfast.app.compose"}
 
 # The front door answers for public names on first use (PEP 562); compose loads adapters on demand.
 LAZY = COMPOSE | {"holdfast"}
+# The command line loads the one command that is called.
+COMMANDS = {"holdfast.cli.main": "holdfast.cli.commands"}
 # The task's function is named in its context, and found in the task's own process.
-BY_NAME = LAZY | {"holdfast.sandbox.zygote.call", "holdfast.cli.main"}
+BY_NAME = LAZY | COMMANDS.keys() | {"holdfast.sandbox.zygote.call"}
 
 # What runs in the zygote is started by its path and finds no package around it.
 ZYGOTE = {"holdfast.sandbox.zygote"}
 
 
 def test_imports_go_in_no_circle_even_counting_lazy_ones(package: list[Source]) -> None:
-    nothing(imports.cycles(package))
+    nothing(imports.cycles(package, COMMANDS))
 
 
 def test_the_package_is_imported_at_the_top_and_by_name(package: list[Source]) -> None:
@@ -58,6 +60,12 @@ def test_a_circle_is_found_whatever_the_way_of_importing(plant: Plant, way: str)
     files = {"holdfast/__init__.py": "", "holdfast/a.py": way, "holdfast/b.py": "from holdfast.c import x"}
     assert imports.cycles(plant(files | {"holdfast/c.py": ""})) == []
     assert len(imports.cycles(plant(files | {"holdfast/c.py": "from holdfast.a import x"}))) == 1
+
+
+def test_a_circle_by_way_of_a_module_loaded_by_name_is_found(plant: Plant) -> None:
+    sources = plant({"holdfast/main.py": "", "holdfast/commands/run.py": "import holdfast.main"})
+    assert imports.cycles(sources) == []
+    assert len(imports.cycles(sources, {"holdfast.main": "holdfast.commands"})) == 1
 
 
 def test_a_relative_import_in_a_package_names_its_own_modules(plant: Plant) -> None:
