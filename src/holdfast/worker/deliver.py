@@ -56,6 +56,8 @@ class Delivery:
         countdown = self._countdown(len(ids))
         for task_id in ids:
             self._tasks.setdefault(task_id, []).append(countdown)
+        if not ids and not countdown.done.done():
+            countdown.done.set_result(None)
         return countdown.done
 
     def discount(self, task_id: str, done: asyncio.Future[None]) -> None:
@@ -74,10 +76,12 @@ class Delivery:
             waiting = self._workflows.setdefault(workflow_id, [])
             waiting.append(countdown)
             try:
-                countdown.left += await open_tasks()
-                if countdown.left <= 0:
+                still_open = await open_tasks()
+                if not still_open:
                     return
-                await countdown.done
+                countdown.left += still_open
+                if countdown.left > 0:  # else ends were told while counting, and maybe not counted: count anew
+                    await countdown.done
             finally:
                 waiting.remove(countdown)
                 if not waiting:
@@ -88,7 +92,7 @@ class Delivery:
         self._fault = fault
         for countdown in [one for waiting in (*self._tasks.values(), *self._workflows.values()) for one in waiting]:
             if not countdown.done.done():
-                countdown.done.set_exception(fault)
+                _fail(countdown.done, fault)
         self._tasks.clear()
         for watcher in tuple(self._watchers):
             watcher.close()
@@ -97,13 +101,20 @@ class Delivery:
         """A watcher of every move from now on; close it in the end."""
         watcher = Watcher(self._watchers.discard)
         self._watchers.add(watcher)
+        if self._fault is not None:
+            watcher.close()
         return watcher
 
     def _countdown(self, left: int) -> _Countdown:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if self._fault is not None:
-            done.set_exception(self._fault)
+            _fail(done, self._fault)
         return _Countdown(left, done)
+
+
+def _fail(done: asyncio.Future[None], fault: EngineFault) -> None:
+    done.set_exception(fault)
+    done.exception()  # seen: whoever does not get to wait for it any more is not to be warned about it
 
 
 def _count(countdown: _Countdown) -> None:
