@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Mapping
-from pathlib import PurePath
+from os.path import splitext
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
@@ -39,7 +39,7 @@ def read_document(text: bytes, form: Form | None = None, name: str = "-") -> Jso
     decoded = _decoded(text)
     if not decoded.strip():
         raise refused("document.empty", "it holds nothing", "write an envelope or a workflow")
-    form = form or _SUFFIXES.get(PurePath(name).suffix.lower())
+    form = form or _SUFFIXES.get(splitext(name.lower())[1])
     if form == "json":
         return load_json(text, decoded)
     if form == "toml":

@@ -31,6 +31,8 @@ from holdfast.wire.resources import RESOURCES_SHAPE, UNKNOWN_KEY, Resources, wri
 from holdfast.wire.shapes import AnyObject, Anything, Fields, Key, ListOf, Object, Text
 
 MOST_TASKS: Final = 100_000
+MOST_NAME: Final = 100
+"""The id of a workflow's task is made of the workflow's id and the task's name, and has to stay an id."""
 
 _ID: Final = Text(
     valid_id,
@@ -41,12 +43,12 @@ _ID: Final = Text(
     MAX_ID,
 )
 NAME: Final = Text(
-    valid_name,
+    lambda text: len(text) <= MOST_NAME and valid_name(text),
     "name.bad",
     "name",
-    f"write letters, digits, _ and -, beginning with a letter or _, at most {MAX_ID} characters",
+    f"write letters, digits, _ and -, beginning with a letter or _, at most {MOST_NAME} characters",
     NAME_PATTERN,
-    MAX_ID,
+    MOST_NAME,
 )
 
 TASK_ID: Final = Key("task_id", _ID, "Names the task for good; the same id is never run twice. Made up if left out.")

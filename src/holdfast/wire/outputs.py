@@ -22,7 +22,7 @@ from holdfast.wire.units import iso_time
 R = TypeVar("R")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Written(Generic[R]):
     """One key: its name, its schema, what it means, and how it is made."""
 

@@ -19,7 +19,7 @@ from holdfast.wire.units import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Bounds:
     """What a quantity may be: from `least` (or above it, where `above`) to `most`."""
 
@@ -44,7 +44,7 @@ class Bounds:
         return {"exclusiveMinimum" if self.above else "minimum": self.least, "maximum": self.most}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Number:
     """A number within bounds."""
 
@@ -60,7 +60,7 @@ class Number:
         return {"type": "number", **self.bounds.schema()}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Whole:
     """A whole number within bounds."""
 
@@ -76,7 +76,7 @@ class Whole:
         return {"type": "integer", **self.bounds.schema()}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Duration:
     """Seconds, as a number or with units."""
 
@@ -94,7 +94,7 @@ class Duration:
         return {"type": ["number", "string"], **self.bounds.schema(), "pattern": DURATION_PATTERN}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Size:
     """Bytes, as a whole number or with units."""
 

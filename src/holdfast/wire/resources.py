@@ -21,8 +21,8 @@ T = TypeVar("T")
 
 UNKNOWN_KEY: Final = "envelope.unknown_key"
 
-_YEAR_S: Final = 366 * 86400.0
-_MONTH_S: Final = 30 * 86400.0
+_YEAR_S: Final = 366 * 86400
+_MONTH_S: Final = 30 * 86400
 _SPAN: Final = Duration(Bounds(0, _YEAR_S, above=True))
 _DELAY: Final = Duration(Bounds(0, _MONTH_S))
 
@@ -69,7 +69,7 @@ def _or(value: T | None, usual: T) -> T:
     return usual if value is None else value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _BackoffShape:
     """The name of a strategy, or an object that tunes it."""
 

@@ -11,7 +11,7 @@ from typing import Final
 from holdfast.model.workflow import WorkflowState
 from holdfast.wire.envelope import ENVELOPE, EXECUTION_KEYS, MOST_TASKS, NAME, TASK_ID
 from holdfast.wire.outputs import EVENT, OUTPUTS, object_schema
-from holdfast.wire.shapes import Key, Object, Schema
+from holdfast.wire.shapes import Schema
 from holdfast.wire.workflow_file import WORKFLOW_FILE
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -52,16 +52,9 @@ def _tasks() -> Schema:
 
 def _execution() -> Schema:
     """An `execution` with everything that is written: what was asked is all there, and what came of it."""
-    asked: Object[object] = Object(tuple(_written(key) for key in EXECUTION_KEYS), lambda fields: None, "")
-    written = asked.schema()
-    properties = written["properties"]
-    assert isinstance(properties, dict)
-    names = [*properties, *OUTPUTS]
-    return {**written, "properties": {**properties, **OUTPUTS}, "required": names}
-
-
-def _written(key: Key[object]) -> Key[object]:
-    return Key(key.name, key.shape, key.doc, required=True)
+    asked: Schema = {key.name: {"description": key.doc, **key.shape.schema()} for key in EXECUTION_KEYS}
+    properties: Schema = {**asked, **OUTPUTS}
+    return {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": False}
 
 
 def _result() -> Schema:

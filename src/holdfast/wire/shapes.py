@@ -1,6 +1,8 @@
 """What a document may hold, declared once: each shape both reads a value and writes its JSON Schema.
 
 `read` returns None where it noted a problem. For every key that may be left out, null is the same as leaving it out.
+The shapes are not compared and not printed: their classes are made with that left out, as it would double the time
+that importing them takes.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ class Shape(Protocol[T_co]):
         """The JSON Schema of what `read` takes."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Key(Generic[T_co]):
     """One key of an object. `doc` becomes the description in the schema."""
 
@@ -46,10 +48,10 @@ class Key(Generic[T_co]):
 
 def or_null(schema: Schema) -> Schema:
     """The schema, or null."""
-    if not schema or "const" in schema:
+    if not schema:
         return schema
-    if "type" not in schema:
-        return {"anyOf": [schema, {"type": "null"}]}
+    if isinstance(choices := schema.get("anyOf"), list):
+        return {**schema, "anyOf": [*choices, {"type": "null"}]}
     kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
     widened = {**schema, "type": [*kinds, "null"]}
     if isinstance(values := schema.get("enum"), list):
@@ -57,7 +59,7 @@ def or_null(schema: Schema) -> Schema:
     return widened
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Anything:
     """Any JSON value."""
 
@@ -68,7 +70,7 @@ class Anything:
         return {}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class AnyObject:
     """A JSON object of whatever content."""
 
@@ -82,7 +84,7 @@ class AnyObject:
         return {"type": "object"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Truth:
     """true or false."""
 
@@ -96,7 +98,7 @@ class Truth:
         return {"type": "boolean"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Text:
     """Text; with `valid`, only such as passes, or `code` says that it `is_no` such thing."""
 
@@ -125,7 +127,7 @@ class Text:
         return schema
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Choice(Generic[E]):
     """One of the names of an enum."""
 
@@ -149,7 +151,7 @@ class Choice(Generic[E]):
         return tuple(member.value for member in self.kind)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class ListOf(Generic[T_co]):
     """A list of one kind of value; of a `distinct` one, each item once: `twice` is the code of a repeated one."""
 
@@ -177,7 +179,7 @@ class ListOf(Generic[T_co]):
         return {"type": "array", "items": self.item.schema(), **({"uniqueItems": True} if self.twice else {})}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class MapOf(Generic[T_co]):
     """An object whose keys are names of the author's own choice."""
 
@@ -206,7 +208,7 @@ class MapOf(Generic[T_co]):
         return {"type": "object", "propertyNames": names, "additionalProperties": self.item.schema(), **limit}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Values:
     """An object of any JSON values, under names of the author's own choice."""
 
@@ -224,7 +226,7 @@ class Values:
         return {"type": "object", "propertyNames": MapOf(self.name, Anything()).schema()["propertyNames"]}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Object(Generic[T_co]):
     """An object with known keys, built into what they mean.
 

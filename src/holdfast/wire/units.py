@@ -51,11 +51,11 @@ _BYTES: Final[Mapping[str, int]] = MappingProxyType(
     | {f"{letter}ib".lower(): 1024 ** (power + 1) for power, letter in enumerate(_POWERS)}
 )
 _PART: Final = re.compile(rf"(?P<number>{_NUMBER})\s*(?P<unit>[A-Za-z]*)\s*")
-_ISO: Final = re.compile(
+_ISO: Final = (
     r"P(?:(?P<w>[0-9]+(?:[.,][0-9]+)?)W)?(?:(?P<d>[0-9]+(?:[.,][0-9]+)?)D)?"
     r"(?:T(?:(?P<h>[0-9]+(?:[.,][0-9]+)?)H)?(?:(?P<m>[0-9]+(?:[.,][0-9]+)?)M)?(?:(?P<s>[0-9]+(?:[.,][0-9]+)?)S)?)?"
 )
-_ISO_YEARS: Final = re.compile(r"P[0-9.,]*[YM]|P[0-9.,]+Y")
+_ISO_YEARS: Final = r"P[0-9.,]*[YM]|P[0-9.,]+Y"
 
 
 class BadUnit(ValueError):
@@ -134,9 +134,9 @@ def _duration_unit(unit: str, number: str, text: str) -> float:
 
 
 def _seconds_of_iso(text: str) -> float:
-    match = _ISO.fullmatch(text)
+    match = re.fullmatch(_ISO, text)
     if match is None or not any(match.groups()):
-        if _ISO_YEARS.match(text):
+        if re.match(_ISO_YEARS, text):
             raise BadUnit(f"{quoted(text)} counts years or months, which differ in length", "count in days: P30D")
         raise BadUnit(f"{quoted(text)} is not a duration of ISO 8601", _SAY_DURATION)
     parts = match.groupdict(default="0").items()

@@ -43,7 +43,7 @@ NEEDS: Final = Key(
 NODE_KEYS: Final = (AGENT_TYPE, CONTEXT, RESOURCES_KEY, NEEDS, MONITORING)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Given:
     """A task as it stands in the file."""
 
@@ -90,7 +90,7 @@ def _read(fields: Fields) -> WorkflowSpec | None:
 WORKFLOW_FILE: Final = Object(WORKFLOW_KEYS, _read, UNKNOWN_WORKFLOW_KEY)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Graph:
     """Which names there are, so that each edge can be checked."""
 
