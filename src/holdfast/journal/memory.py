@@ -242,7 +242,7 @@ class MemoryJournal(MemoryReader):
                     line.append(row)
 
     async def cancel(self, task_ids: Sequence[str], reason: str, now: float) -> Moved:
-        """Cancel tasks and what needs them; those that run are flagged. Raises UnknownTask, and then changes nothing."""
+        """Cancel tasks and what needs them; those that run are flagged. Raises UnknownTask and changes nothing."""
         unknown = [task_id for task_id in dict.fromkeys(task_ids) if self._rows.find(task_id) is None]
         if unknown:
             raise unknown_tasks(unknown)

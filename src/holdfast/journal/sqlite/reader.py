@@ -116,7 +116,7 @@ def workflow_at(connection: apsw.Connection, seq: int) -> Workflow:
     row = connection.execute(sql.WORKFLOW, (seq,)).fetchone()
     if row is None:
         raise EngineFault("a workflow is gone")
-    found: dict[str, int] = {state: count for state, count in _rows(connection, sql.COUNTS, seq)}
+    found: dict[str, int] = dict(_rows(connection, sql.COUNTS, seq))
     return workflow_of(row, {str(state): found[state] for state in TaskState if state in found})
 
 

@@ -91,7 +91,7 @@ class SqliteJournal(SqliteReader):
         return await self._writer.do(lambda: moves.finish(self._tables, ending))
 
     async def cancel(self, task_ids: Sequence[str], reason: str, now: float) -> Moved:
-        """Cancel tasks and what needs them; those that run are flagged. Raises UnknownTask, and then changes nothing."""
+        """Cancel tasks and what needs them; those that run are flagged. Raises UnknownTask and changes nothing."""
         return await self._writer.do(lambda: cancel(self._tables, task_ids, reason, now))
 
     async def wake(self, now: float) -> tuple[Moved, float | None]:
