@@ -13,13 +13,19 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+import click
+from schema_rows import Rows
+
+from holdfast.cli import main as door
 from holdfast.model import errors
 from holdfast.model.attempt import AttemptState
 from holdfast.model.outcome import FAULTS, OutcomeKind
 from holdfast.model.task import TaskState
 from holdfast.rules.lifecycle import ATTEMPT_MOVES, TASK_MOVES
+from holdfast.wire.schemas import Document, schema
 
 REFERENCE: Final = Path(__file__).resolve().parents[1] / "docs" / "reference"
+WIDTH: Final = 88
 NOTE: Final = "<!-- Written by `make docs` from the code: change it there. -->"
 
 
@@ -59,7 +65,7 @@ def error_classes() -> str:
             f"`{kind.__name__}`",
             f"`{vars(kind)['code']}`" if "code" in vars(kind) else "",
             str(kind.exit_status),
-            _first(kind),
+            _paragraph(kind),
         )
         for kind in classes
     )
@@ -70,9 +76,42 @@ def error_classes() -> str:
     ])
 
 
+def command_line() -> str:
+    """What each command says of itself with --help."""
+    top = click.Context(door.holdfast, info_name="holdfast", terminal_width=WIDTH, **door.holdfast.context_settings)
+    parts = [
+        "# Command line",
+        f"Exit status: {_paragraph(door, 1)}",
+        "## holdfast",
+        _block(door.holdfast.get_help(top)),
+    ]
+    for name in door.holdfast.list_commands(top):
+        if command := door.holdfast.get_command(top, name):
+            inner = click.Context(command, info_name=name, parent=top, terminal_width=WIDTH)
+            parts += [f"## holdfast {name}", _block(command.get_help(inner))]
+    return "\n\n".join(parts)
+
+
+def schemas() -> str:
+    """The JSON Schemas, key by key."""
+    parts = [
+        "# Documents",
+        "`holdfast schema task` and so on print these as JSON Schema (2020-12), as editors and other programs want it. "
+        "A key that is not named here is refused.",
+    ]
+    rows = Rows()
+    for document in Document:
+        whole = schema(document)
+        parts += [f"## {document}", str(whole["description"]), _table(SCHEMA_HEAD, rows.of(whole))]
+    return "\n\n".join(parts)
+
+
+SCHEMA_HEAD: Final = ("Key", "Type", "Required", "Meaning")
 PAGES: Final[Mapping[str, Callable[[], str]]] = MappingProxyType({
     "life-cycle.md": life_cycle,
     "errors.md": error_classes,
+    "command-line.md": command_line,
+    "documents.md": schemas,
 })
 
 
@@ -84,9 +123,13 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in [head, ("---",) * len(head), *rows])
 
 
-def _first(kind: type) -> str:
-    """The first paragraph of a docstring, on one line."""
-    return " ".join((inspect.getdoc(kind) or "").partition("\n\n")[0].split())
+def _block(text: str) -> str:
+    return f"```text\n{text.rstrip()}\n```"
+
+
+def _paragraph(thing: object, number: int = 0) -> str:
+    """One paragraph of a docstring, on one line."""
+    return " ".join((inspect.getdoc(thing) or "").split("\n\n")[number].split())
 
 
 def write(folder: Path) -> None:
