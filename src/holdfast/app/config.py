@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import tomllib
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from holdfast.model.ids import valid_name
 from holdfast.model.json import Json
 from holdfast.model.limits import Level
 from holdfast.model.place import below, listed, nearest, quoted
+from holdfast.model.reference import texts
 from holdfast.wire.plain import plain
 from holdfast.wire.units import BadUnit, parse_bytes
 
@@ -66,9 +68,18 @@ def _table(path: Path) -> Json:
             return None  # somebody else's file: not ours to complain about
         raise Refused([Problem("config.unreadable", str(path), str(error), "Mend the file, or remove it.")]) from None
     if path.name == FILE_NAME:
-        return plain(document)
+        return _plain(document, path)
     tool = document.get("tool")
-    return plain(tool.get("holdfast")) if isinstance(tool, Mapping) else None
+    return _plain(tool.get("holdfast"), path) if isinstance(tool, Mapping) else None
+
+
+def _plain(table: object, path: Path) -> Json:
+    """The same table, known to hold JSON values only: TOML has dates and infinities too. Raises Refused."""
+    try:
+        return plain(table)
+    except Refused as refused:
+        found = [dataclasses.replace(problem, message=f"{path}: {problem.message}") for problem in refused.problems]
+        raise Refused(found) from None
 
 
 class _Reader:
@@ -116,6 +127,10 @@ class _Reader:
         if not isinstance(context, Mapping):
             self._wrong(f"{path}.context", "a table")
             return None
+        for place, _ in texts(context, f"{path}.context"):
+            message = f"{self._source} refers to an input or a result, which a declaration is too early for"
+            remedy = "Write the value itself, or leave it to the tasks to give it."
+            self._problems.append(Problem("config.wrong_value", place, message, remedy))
         return AgentDeclaration(name, base, context)
 
     def _names(self, value: Json) -> tuple[str, ...]:
