@@ -11,25 +11,29 @@ import msgspec
 from holdfast.model.launch import Observation, StopReason
 from holdfast.sandbox.observe import Facts, Hello, observation
 from holdfast.sandbox.zygote import wire
+from holdfast.sandbox.zygotes import Zygote
 
+_CHUNK_BYTES: Final = 64 * 1024
 _FACTS: Final = msgspec.json.Decoder(Facts)
 _HELLO: Final = msgspec.json.Decoder(Hello)
 
 
-class Keeper(asyncio.Protocol):
+class Keeper(asyncio.BufferedProtocol):
     """One keeper process, as a protocol on its socket. It has at most one order at a time.
 
     `released` is called when it is free again, `lost` when its socket has closed.
     """
 
-    def __init__(self, released: Callable[[Keeper], None], lost: Callable[[Keeper], None]) -> None:
+    def __init__(self, zygote: Zygote, released: Callable[[Keeper], None], lost: Callable[[Keeper], None]) -> None:
+        self.zygote = zygote
         self.pid: int | None = None
-        self.known = asyncio.get_running_loop().create_future()
+        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.ending: asyncio.Future[Observation] | None = None
         self.usable = True
         self._released = released
         self._lost = lost
         self._number = 0
+        self._chunk = bytearray(_CHUNK_BYTES)
         self._buffer = bytearray()
         self._transport: asyncio.Transport | None = None
 
@@ -57,8 +61,11 @@ class Keeper(asyncio.Protocol):
         if self._transport is not None:
             self._transport.write(wire.frame((wire.LEAVE,)))
 
-    def data_received(self, data: bytes) -> None:
-        self._buffer += data
+    def get_buffer(self, sizehint: int) -> bytearray:
+        return self._chunk
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._buffer += memoryview(self._chunk)[:nbytes]
         while len(self._buffer) >= wire.HEADER.size:
             kind, *sizes = wire.HEADER.unpack_from(self._buffer)
             end = wire.HEADER.size + sum(sizes)
@@ -75,7 +82,6 @@ class Keeper(asyncio.Protocol):
     def _received(self, kind: int, parts: list[bytes]) -> None:
         if kind == wire.HELLO:
             self.pid = _HELLO.decode(parts[0]).pid
-            self.known.set_result(self.pid)
         elif kind == wire.ENDED:
             facts = _FACTS.decode(parts[0])
             self._end(observation(facts, *parts[1:]))
@@ -97,6 +103,5 @@ class Keeper(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.usable = False
-        if not self.known.done():
-            self.known.set_result(None)
         self._lost(self)
+        self.closed.set_result(None)

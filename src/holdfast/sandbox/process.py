@@ -9,37 +9,45 @@ import asyncio
 import os
 import socket
 import sys
+import time
+from functools import partial
 from typing import Final
 
 from holdfast.model.errors import EngineFault
-from holdfast.model.launch import Call, Exec, Launch, Observation, StopReason
+from holdfast.model.launch import Launch, Observation, StopReason
 from holdfast.model.limits import Capabilities, Level, Usage
+from holdfast.sandbox import measure, scratch
 from holdfast.sandbox.keepers import Keeper
 from holdfast.sandbox.offers import offers
+from holdfast.sandbox.order import order
 from holdfast.sandbox.scratch import Scratch
 from holdfast.sandbox.zygote import wire
 from holdfast.sandbox.zygotes import Setting, Zygote
 
-OUTPUT_BYTES: Final = 10_000_000
-GRACE_S: Final = 0.5
 _SOCKET_BYTES: Final = 1 << 20
 _TRIES: Final = 3
 
 
 class Attempt:
-    """One started attempt (see `ports.Running`)."""
+    """One started attempt (see `ports.Running`). `group` is the file that tells the memory of its control group."""
 
-    def __init__(self, base: str, ending: asyncio.Future[Observation], keeper: Keeper | None) -> None:
+    def __init__(
+        self, base: str, group: str | None, keeper: Keeper | None, ending: asyncio.Future[Observation]
+    ) -> None:
         self._base = base
-        self._ending = ending
+        self._group = group
         self._keeper = keeper
+        self._ending = ending
+        self._began = time.monotonic()
 
     @property
     def pid(self) -> int | None:
-        return None
+        """The main process, as the host sees it; None before it is there and after its end."""
+        return None if self._present is None else measure.main_process(self._present)
 
     def usage(self) -> Usage:
-        return Usage()
+        wall_s = time.monotonic() - self._began
+        return Usage(wall_s=wall_s) if self._present is None else measure.usage(self._present, wall_s, self._group)
 
     def output(self) -> tuple[str, str]:
         return f"{self._base}.out", f"{self._base}.err"
@@ -51,34 +59,47 @@ class Attempt:
     async def ended(self) -> Observation:
         return await asyncio.shield(self._ending)
 
+    @property
+    def _present(self) -> int | None:
+        """The pid of the keeper, as long as it is at this task."""
+        return None if self._keeper is None or self._ending.done() else self._keeper.pid
+
 
 class ProcessSandbox:
     """Carries out launches at level `process`.
 
-    `scratch` is a folder for working directories and outputs; each engine has a folder of its own in it, and clears
-    away those of dead ones. At most `idle` keepers are kept waiting for work; there is one for each running task.
+    `folder` is for working directories and outputs; each engine has a folder of its own in it, and clears away those
+    of dead ones. `python` is the interpreter of the tasks. At most `idle` keepers are kept waiting for work.
     """
 
-    def __init__(self, scratch: str | os.PathLike[str], *, python: str = sys.executable, idle: int = 16) -> None:
-        self._scratch = Scratch(os.fspath(scratch))
+    def __init__(self, folder: str | os.PathLike[str], *, python: str = sys.executable, idle: int = 16) -> None:
+        self._scratch = Scratch(os.fspath(folder))
         self._python = python
-        self._spare = idle
+        self._most_idle = idle
         self._zygote: Zygote | None = None
+        self._capabilities: Capabilities | None = None
         self._idle: list[Keeper] = []
         self._keepers: set[Keeper] = set()
         self._burials: set[asyncio.Task[None]] = set()
-        self._hiring = asyncio.Lock()
+        self._starting = asyncio.Lock()
         self._count = 0
         self._open = False
 
     async def open(self) -> None:
-        """Clear away what dead engines left, and start the zygote. Raises EngineFault."""
-        await asyncio.to_thread(self._scratch.open)
+        """Clear away what dead engines left, start the zygote, find out what can be enforced. Raises EngineFault."""
+        try:
+            await asyncio.to_thread(self._scratch.open)
+        except OSError as error:
+            raise EngineFault(f"the scratch folder cannot be used: {error}") from error
         self._open = True
-        await self._present_zygote()
+        zygote = await self._present_zygote()
+        made = offers(zygote.layout, zygote.reasons)
+        self._capabilities = Capabilities(level=Level.PROCESS, offers=made)
 
     def capabilities(self) -> Capabilities:
-        return Capabilities(level=Level.PROCESS, offers=offers())
+        if self._capabilities is None:
+            raise EngineFault("the sandbox is not open")
+        return self._capabilities
 
     async def start(self, launch: Launch) -> Attempt:
         self._count += 1
@@ -87,10 +108,14 @@ class ProcessSandbox:
         try:
             keeper = self._idle.pop() if self._idle else await self._hire()
         except (EngineFault, OSError) as error:
-            failed = asyncio.get_running_loop().create_future()
+            failed: asyncio.Future[Observation] = asyncio.get_running_loop().create_future()
             failed.set_result(Observation(sandbox_error=f"no keeper could be started: {error}"))
-            return Attempt(base, failed, None)
-        return Attempt(base, keeper.carry_out(self._order(launch, name, base)), keeper)
+            return Attempt(base, None, None, failed)
+        layout = keeper.zygote.layout
+        made = order(launch, name, base, layout)
+        made["environment"][wire.ENVIRONMENT_MARK] = f"{keeper.zygote.mark}{name}"
+        group = measure.memory_group(layout, name) if "memory" in made["groups"] else None
+        return Attempt(base, group, keeper, keeper.carry_out(made))
 
     async def close(self) -> None:
         self._open = False
@@ -100,27 +125,27 @@ class ProcessSandbox:
             keeper.stop(StopReason.ENGINE_STOPPING, at_once=True)
         if endings:
             await asyncio.wait(endings)
-        for keeper in list(self._keepers):
+        for keeper in self._keepers:
             keeper.dismiss()
         if self._zygote is not None:
             await self._zygote.close()
-        while self._keepers or self._burials:
-            await asyncio.sleep(0)
-            if self._burials:
-                await asyncio.wait(self._burials)
+        while self._keepers:
+            await asyncio.gather(*(keeper.closed for keeper in self._keepers))
+            await asyncio.gather(*self._burials)
         await asyncio.to_thread(self._scratch.close)
 
     async def _present_zygote(self) -> Zygote:
         """The zygote, started anew if it is gone."""
-        async with self._hiring:
+        async with self._starting:
             if not self._open:
                 raise EngineFault("the sandbox is closed")
             if self._zygote is None or not self._zygote.alive:
                 if self._zygote is not None:
                     await self._zygote.close()
                 path = self._scratch.path
-                mark = os.path.basename(path)
-                self._zygote = Zygote(Setting(python=self._python, scratch=path, mark=mark, log=f"{path}/zygote.log"))
+                mark = self._scratch.zygote_mark()
+                setting = Setting(python=self._python, scratch=path, mark=mark, log=f"{path}/zygote.log")
+                self._zygote = Zygote(setting)
                 await self._zygote.start()
             return self._zygote
 
@@ -138,13 +163,13 @@ class ProcessSandbox:
                 ours.close()
                 continue
             loop = asyncio.get_running_loop()
-            _, keeper = await loop.create_connection(lambda: Keeper(self._release, self._bury), sock=ours)
+            _, keeper = await loop.create_connection(partial(Keeper, zygote, self._release, self._bury), sock=ours)
             self._keepers.add(keeper)
             return keeper
         raise EngineFault("the zygote dies as soon as it is started")
 
     def _release(self, keeper: Keeper) -> None:
-        if keeper.usable and self._open and len(self._idle) < self._spare:
+        if keeper.usable and self._open and len(self._idle) < self._most_idle:
             self._idle.append(keeper)
         else:
             keeper.dismiss()
@@ -158,37 +183,9 @@ class ProcessSandbox:
 
     async def _last_rites(self, keeper: Keeper) -> None:
         """Wait until all that a dead keeper left is dead, before its task counts as ended."""
-        if keeper.pid is not None and self._zygote is not None:
-            await self._zygote.gone(keeper.pid)
-        keeper.fail("the keeper of the task died")
+        if keeper.ending is not None:
+            told = None if keeper.pid is None else await keeper.zygote.gone(keeper.pid)
+            if told is None and not keeper.zygote.alive:  # nobody else is left to kill what it left
+                await asyncio.to_thread(scratch.kill_marked, keeper.zygote.mark, scratch.PATIENCE_S)
+            keeper.fail("the keeper of the task died")
         self._keepers.discard(keeper)
-
-    def _order(self, launch: Launch, name: str, base: str) -> wire.Order:
-        environment = dict(launch.environment)
-        environment[wire.ENVIRONMENT_MARK] = f"{os.path.basename(self._scratch.path)}/{name}"
-        environment["HOLDFAST_WORKDIR"] = base
-        argv, call = None, None
-        match launch.program:
-            case Exec(argv=words):
-                argv = list(words)
-                environment["HOLDFAST_RESULT"] = f"{base}.result"
-            case Call(target=target, arguments=arguments, import_path=import_path):
-                call = (target, arguments, list(import_path))
-        limits = launch.limits
-        return {
-            "number": 0,
-            "name": name,
-            "argv": argv,
-            "call": call,
-            "environment": environment,
-            "stdin": launch.stdin,
-            "files": list(launch.files),
-            "wall_s": limits.wall_s,
-            "grace_s": GRACE_S if limits.grace_s is None else limits.grace_s,
-            "output_bytes": OUTPUT_BYTES if limits.output_bytes is None else limits.output_bytes,
-            "open_files": limits.open_files,
-            "cpu_s": limits.cpu_s,
-            "memory_bytes": limits.memory_bytes,
-            "pids": limits.pids,
-            "cpus": limits.cpus,
-        }

@@ -9,12 +9,15 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from holdfast.model.errors import EngineFault
 from holdfast.sandbox.zygote import wire
+
+if TYPE_CHECKING:
+    from holdfast.sandbox.zygote.cgroup import Layout
 
 _START_S: Final = 20.0
 _GONE_S: Final = 12.0
@@ -23,10 +26,19 @@ _BOOT: Final = "import sys; sys.path.insert(0, sys.argv.pop()); from zygote.root
 _INHERITED: Final = ("LD_LIBRARY_PATH",)  # an interpreter may not start without it
 
 
+class _Place(msgspec.Struct):
+    """See `zygote.cgroup.Place`."""
+
+    base: str
+    version: int
+
+
 class _News(msgspec.Struct):
     """What the root zygote says: `pid` once at the start, then the keepers that are `gone`."""
 
     pid: int | None = None
+    layout: dict[str, _Place] = {}
+    reasons: tuple[str, ...] = ()
     gone: int | None = None
     survivors: int = 0
 
@@ -47,7 +59,9 @@ class Zygote:
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
         self._loop = asyncio.get_running_loop()
-        self._hello: asyncio.Future[int] = self._loop.create_future()
+        self._hello: asyncio.Future[None] = self._loop.create_future()
+        self.layout: Layout = {}
+        self.reasons: tuple[str, ...] = ()
         self._gone: dict[int, asyncio.Future[int]] = {}
         self._sock: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -56,6 +70,11 @@ class Zygote:
     def alive(self) -> bool:
         """Whether it can hire."""
         return self._sock is not None
+
+    @property
+    def mark(self) -> str:
+        """What the environment of its processes is marked with."""
+        return self._setting.mark
 
     @property
     def pid(self) -> int | None:
@@ -119,7 +138,7 @@ class Zygote:
     def _read(self) -> None:
         assert self._sock is not None
         try:
-            data = self._sock.recv(4096)
+            data = self._sock.recv(65536)
         except BlockingIOError:
             return
         except OSError:
@@ -129,7 +148,9 @@ class Zygote:
             return
         news = msgspec.json.decode(data, type=_News)
         if news.pid is not None and not self._hello.done():
-            self._hello.set_result(news.pid)
+            self.layout = {use: {"base": place.base, "version": place.version} for use, place in news.layout.items()}
+            self.reasons = news.reasons
+            self._hello.set_result(None)
         if news.gone is not None:
             future = self._gone.setdefault(news.gone, self._loop.create_future())
             if not future.done():
@@ -174,7 +195,7 @@ def _resolve(future: asyncio.Future[None]) -> None:
 
 def _environment(mark: str) -> dict[str, str]:
     kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    return {**kept, wire.ENVIRONMENT_MARK: mark}
+    return {**kept, "LD_BIND_NOW": "1", wire.ENVIRONMENT_MARK: mark}  # see zygote.root on the first touch of pages
 
 
 def _settings(setting: Setting) -> wire.Settings:

@@ -9,69 +9,119 @@ import signal
 import time
 
 from . import child, tree
+from .cgroup import Group
 from .family import descendants
 from .ladder import ASK, KILL, Ladder
 from .streams import Stream
 from .sweep import Dead, send, send_group, sweep
+from .watch import Watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .wire import Facts, Kept, Order, Settings
+    from collections.abc import Callable
+
+    from .cgroup import Layout
+    from .wire import Facts, Kept, Order
+
+_SIGXCPU = int(signal.SIGXCPU)
+
+
+class Post:
+    """What a keeper lends to each of its tasks in turn. `last_resort` kills whatever does not die one by one."""
+
+    __slots__ = ("keeper", "last_resort", "layout", "nothing", "page", "poll", "scratch")
+
+    def __init__(self, scratch: str, layout: Layout, poll: select.poll, last_resort: Callable[[], None]) -> None:
+        self.scratch = scratch
+        self.layout = layout
+        self.poll = poll
+        self.last_resort = last_resort
+        self.keeper = os.getpid()
+        self.page = child.Page()
+        self.nothing = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
 
 
 class Attempt:
-    """One task. The keeper calls `start`, then `turn` for as long as `alive`, then `end`, and at last `clean`."""
+    """One task: `prepare`, `start`, then `turn` for as long as it is `alive`, then `end`; at last `close`."""
 
-    def __init__(self, order: Order, settings: Settings, page: child.Page, nothing: int) -> None:
+    __slots__ = (
+        "_base",
+        "_began",
+        "_dead",
+        "_ends",
+        "_fds",
+        "_ladder",
+        "_limit_hit",
+        "_pidfd",
+        "_post",
+        "_quiet",
+        "_started_at",
+        "_streams",
+        "_watch",
+        "alive",
+        "evidence",
+        "group",
+        "order",
+        "report",
+    )
+
+    def __init__(self, order: Order, post: Post) -> None:
         self.order = order
         self.alive = False
         self.evidence: list[str] = []
         self.report = -1
-        self._settings = settings
-        self._page = page
-        self._nothing = nothing
-        self._base = f"{settings['scratch']}/{order['name']}"
+        self.group: Group | None = None
+        self._post = post
+        self._base = f"{post.scratch}/{order['name']}"
         self._streams: list[Stream] = []
         self._fds: list[int] = []
         self._pidfd = -1
-        self._dead = Dead(-1)
+        self._quiet = False
+        self._limit_hit: str | None = None
+        self._dead = Dead()
+        self._began = self._started_at = 0.0
         self._ladder = Ladder(0.0, None, 0.0)
-        self._began = self._ended = time.monotonic()
-        self._started_at = time.time()
+        self._watch = Watch(0.0, {})
 
-    def start(self, poll: select.poll) -> None:
-        """Bring the task process to life. Raises OSError, BadName."""
-        order = self.order
-        os.mkdir(self._base, 0o700)
-        tree.fill(self._base, order["files"])
-        for suffix in (".out", ".err"):
-            self._streams.append(Stream(self._base + suffix, order["output_bytes"]))
-        result = None
+    def prepare(self) -> None:
+        """Make ready what the task needs. Raises OSError, ValueError."""
+        order, post, base = self.order, self._post, self._base
+        post.page.clear()
+        os.mkdir(base, 0o700)
+        if order["files"]:
+            tree.fill(base, order["files"])
+        if order["groups"]:
+            self.group = Group(post.layout, order["name"], order["groups"])
         if order["call"] is not None:
-            self.report = result = os.memfd_create("result")
-        self._page.clear()
-        out, err = self._streams
-        ends = child.Ends(self._stdin(), out.writing_end, err.writing_end, result)
-        keeper = os.getpid()
+            self.report = os.memfd_create("result")
+        stdin = self._stdin() if order["stdin"] else post.nothing
+        out, err = Stream(base + ".out", order["output_bytes"]), Stream(base + ".err", order["output_bytes"])
+        self._streams = [out, err]
+        self._ends = child.Ends(stdin, out.writing_end, err.writing_end, self.report)
+        post.poll.register(out.fd, select.POLLIN)
+        post.poll.register(err.fd, select.POLLIN)
         self._started_at = time.time()
         self._began = time.monotonic()
+        self._ladder = Ladder(self._began, order["wall_s"], order["grace_s"])
+        self._watch = Watch(self._began, order["watched"])
+
+    def start(self) -> None:
+        """Bring the task process to life. As long as it lives, each page written here is copied: so do little."""
+        post = self._post
         pid = os.fork()
         if pid == 0:
-            child.enter(order, self._settings, keeper, ends, self._page)
+            child.enter(self.order, self._base, post, self._ends, self.group)
+        self._dead.main = pid
         self.alive = True
-        self._dead = Dead(pid)
-        self._ladder = Ladder(self._began, order["wall_s"], order["grace_s"])
         self._pidfd = os.pidfd_open(pid)
-        # The order matters: whatever the main process wrote is seen by the same poll that sees its end.
-        for fd in (self._pidfd, out.fd, err.fd):
-            poll.register(fd, select.POLLIN)
+        post.poll.register(self._pidfd, select.POLLIN)
 
     def next(self) -> float:
-        """When something is due even if nothing happens; infinity if never."""
-        due = self._ladder.next()
+        """When something is due even if nothing happens."""
+        due = min(self._ladder.next(), self._watch.due)
         for stream in self._streams:
-            if stream.flush_at is not None:
-                due = min(due, stream.flush_at)
+            if stream.flush_at is not None and stream.flush_at < due:
+                due = stream.flush_at
         return due
 
     def turn(self, ready: list[int], now: float) -> None:
@@ -82,61 +132,122 @@ class Attempt:
             if stream.flush_at is not None and now >= stream.flush_at:
                 stream.flush()
         if self._pidfd in ready:
-            self._dead.collect()
             self.alive = False
-        else:
-            self._step(self._ladder.turn(now))
+            alone = not self._dead.collect()
+            unread = [fd for fd, _ in self._post.poll.poll(0)]
+            self._quiet = alone and not any(stream.fd in unread for stream in self._streams)
+            return
+        self._step(self._ladder.turn(now))
+        if self.alive and now >= self._watch.due:
+            self._look(now)
 
     def stop(self, reason: str, at_once: bool) -> None:
         """Ask the task to end, or kill it at once."""
         self._step(self._ladder.stop(reason, at_once, time.monotonic()))
 
+    def _look(self, now: float) -> None:
+        self._dead.collect()
+        self._limit_hit = self._watch.look(now, self._dead.cpu_s)
+        if self._limit_hit is not None:
+            self.evidence.append(f"{self._limit_hit}: seen to be exceeded, and killed")
+            self._step(KILL)
+
     def _step(self, step: int) -> None:
         if step == ASK:
-            self._tell_all(signal.SIGTERM)
+            self._ask()
         elif step == KILL:
             send_group(self._dead.main, signal.SIGKILL)
             self.alive = False
 
-    def _tell_all(self, number: int) -> None:
-        """Send a signal to everyone in the task, stopped or not."""
-        send_group(self._dead.main, number)
-        send_group(self._dead.main, signal.SIGCONT)
+    def _ask(self) -> None:
+        """SIGTERM for everyone in the task, the stopped ones too."""
+        main = self._dead.main
+        send_group(main, signal.SIGTERM)
+        send_group(main, signal.SIGCONT)
         for pid in descendants(os.getpid()):
-            try:
-                if os.getpgid(pid) == self._dead.main:
-                    continue
-            except ProcessLookupError:
-                continue
-            send(pid, number)
-            send(pid, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):
+                if os.getpgid(pid) != main:
+                    send(pid, signal.SIGTERM)
+                    send(pid, signal.SIGCONT)
 
-    def end(self, poll: select.poll) -> tuple[Facts, list[bytes]]:
+    def end(self) -> tuple[Facts, list[bytes]]:
         """Kill whatever is left, and only then gather. Returns the facts and the inline bytes of the streams."""
         dead = self._dead
         before = dead.count
-        survivors = sweep(dead.collect)
-        self._ended = time.monotonic()
+        survivors = 0 if self._quiet else sweep(dead.collect, last=self._kill_all)
+        self._forget()
+        kept = []
+        for stream in self._streams:
+            while not self._quiet and stream.pump(0.0):
+                pass
+            kept.append(stream.finish())
+            if stream.failure:
+                self.evidence.append(stream.failure)
+        size = self._gather()
+        facts = self._facts(kept, size, survivors, dead.count - before)
+        if self.group is not None:
+            self._ask_group(self.group, facts)
+        return facts, [data for _, data in kept]
+
+    def _kill_all(self) -> None:
+        if self.group is not None:
+            self.group.kill()
+        self._post.last_resort()
+
+    def failed(self, error: Exception) -> Facts:
+        """The facts of an attempt that could not be started."""
+        self._forget()
+        self._post.page.clear()
+        if self.alive:
+            send(self._dead.main, signal.SIGKILL)
+        sweep(self._dead.collect)
+        nothing: tuple[Kept, bytes] = ({"kept": 0, "total": 0, "inline": 0, "path": ""}, b"")
+        facts = self._facts([nothing, nothing], 0, 0, 0)
+        facts["exit_code"] = facts["signal"] = None
+        facts["sandbox_error"] = f"the task could not be started: {error}"
+        return facts
+
+    def _forget(self) -> None:
         for fd in (self._pidfd, *(stream.fd for stream in self._streams)):
-            poll.unregister(fd)
-        kept = [stream.finish() for stream in self._streams]
-        size = self._gather_report()
-        return self._facts(kept, size, survivors, dead.count - before), [data for _, data in kept]
+            with contextlib.suppress(KeyError):
+                self._post.poll.unregister(fd)
+
+    def close(self) -> None:
+        """Give back every descriptor."""
+        for stream in self._streams:
+            stream.close()
+        for fd in (*self._fds, self._pidfd, self.report):
+            if fd >= 0:
+                os.close(fd)
+
+    def tidy(self) -> bool:
+        """Remove the working directory if that is done at once. Says whether it was."""
+        try:
+            if self.order["argv"] is not None:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(f"{self._base}.result")
+            os.rmdir(self._base)
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False
+        return True
+
+    def clean(self) -> str | None:
+        """Remove the working directory with all that is in it, however long that takes. Says what could not be."""
+        return tree.remove(f"{self._base}.result") or tree.remove(self._base)
 
     def _stdin(self) -> int:
-        data = self.order["stdin"]
-        if not data:
-            return self._nothing
         fd = os.memfd_create("stdin")
         self._fds.append(fd)
         with open(fd, "wb", closefd=False) as file:
-            file.write(data)
+            file.write(self.order["stdin"])
         os.lseek(fd, 0, os.SEEK_SET)
         return fd
 
-    def _gather_report(self) -> int:
+    def _gather(self) -> int:
         """Open what the program left as its result, if it is a plain file. Returns its size."""
-        if self.order["call"] is None:
+        if self.report < 0:
             try:
                 flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
                 self.report = os.open(f"{self._base}.result", flags)
@@ -152,33 +263,30 @@ class Attempt:
         return seen.st_size
 
     def _facts(self, kept: list[tuple[Kept, bytes]], size: int, survivors: int, swept: int) -> Facts:
-        dead, order = self._dead, self.order
+        dead = self._dead
         status = dead.status
         number = os.WTERMSIG(status) if status is not None and os.WIFSIGNALED(status) else None
-        code = os.WEXITSTATUS(status) if status is not None and os.WIFEXITED(status) else None
         error = self._setup_error(number)
-        hit = None
-        if number == signal.SIGXCPU and order["cpu_s"] is not None:
-            hit = "cpu_time"
-        self.evidence.extend(stream.failure for stream in self._streams if stream.failure)
+        if number == _SIGXCPU and self.order["cpu_s"] is not None:
+            self._limit_hit = "cpu_time"
         return {
-            "number": order["number"],
-            "exit_code": None if error else code,
+            "number": self.order["number"],
+            "exit_code": None if error or status is None or number is not None else os.WEXITSTATUS(status),
             "signal": None if error else number,
             "sandbox_error": error,
             "stopped_for": self._ladder.reason,
             "oom_kills": None,
-            "limit_hit": hit,
+            "limit_hit": self._limit_hit,
             "report_bytes": size,
             "stdout": kept[0][0],
             "stderr": kept[1][0],
             "started_at": self._started_at,
-            "wall_s": self._ended - self._began,
+            "wall_s": time.monotonic() - self._began,
             "cpu_s": dead.cpu_s,
             "memory_bytes": dead.peak_bytes,
             "read_bytes": dead.read_bytes,
             "written_bytes": dead.written_bytes,
-            "processes": 1,
+            "processes": max(self._watch.processes, swept + 1),
             "survivors": survivors,
             "swept": swept,
             "evidence": self.evidence,
@@ -186,48 +294,24 @@ class Attempt:
             "retired": survivors > 0,
         }
 
+    def _ask_group(self, group: Group, facts: Facts) -> None:
+        """Complete the facts by what the kernel counted. It is too early before the last process is reaped."""
+        facts["oom_kills"] = group.oom_kills()
+        facts["memory_bytes"] = group.memory_peak() or facts["memory_bytes"]
+        facts["processes"] = group.processes_peak() or facts["processes"]
+        if facts["oom_kills"]:
+            facts["sandbox_error"] = None
+            facts["signal"] = 9 if facts["exit_code"] is None and facts["signal"] is None else facts["signal"]
+        refused = group.refused_forks()
+        if refused:
+            facts["evidence"].append(f"pids_limit: the kernel refused {refused} times to start a process")
+            if facts["exit_code"] != 0 and facts["stopped_for"] is None:
+                facts["limit_hit"] = facts["limit_hit"] or "pids_limit"
+
     def _setup_error(self, number: int | None) -> str | None:
-        stage, message = self._page.read()
+        stage, message = self._post.page.read()
         if stage == child.NOT_EXECUTED:
             self.evidence.append(f"not executed: {message}")
         if stage != child.SETTING_UP or self._ladder.reason is not None:
             return None
         return message or f"the task process died before its program began (signal {number})"
-
-    def failed(self, error: Exception) -> Facts:
-        """The facts of an attempt that could not be started."""
-        sweep(self._dead.collect)
-        nothing: list[tuple[Kept, bytes]] = [({"kept": 0, "total": 0, "inline": 0, "path": ""}, b"")] * 2
-        facts = self._facts(nothing, 0, 0, 0)
-        facts["exit_code"] = facts["signal"] = None
-        facts["sandbox_error"] = f"the task could not be started: {error}"
-        return facts
-
-    def close(self) -> None:
-        """Give back every descriptor."""
-        for stream in self._streams:
-            stream.close()
-        for fd in (*self._fds, self._pidfd, self.report):
-            if fd >= 0:
-                os.close(fd)
-
-    def tidy(self) -> bool:
-        """Remove the working directory if that is done at once. Says whether it was."""
-        try:
-            if self.order["argv"] is not None:
-                _unlink(f"{self._base}.result")
-            os.rmdir(self._base)
-        except FileNotFoundError:
-            return True
-        except OSError:
-            return False
-        return True
-
-    def clean(self) -> str | None:
-        """Remove the working directory with all that is in it, however long that takes. Says what could not be."""
-        return tree.remove(f"{self._base}.result") or tree.remove(self._base)
-
-
-def _unlink(path: str) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)

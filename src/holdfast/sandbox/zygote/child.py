@@ -1,25 +1,30 @@
-"""From the fork to the program: the steps between the keeper's copy and code that nobody has to trust."""
+"""From the fork to the program: the steps between the keeper's copy and code that nobody has to trust.
+
+Every page of memory that is touched here is copied first, and that is most of what a task costs. So this path calls
+little, creates little, and leaves to root and keeper what can be inherited: no core files, umask, signals, environment.
+"""
 
 from __future__ import annotations
 
+import _signal
 import errno
 import mmap
 import os
 import resource
-import signal
 
 from . import call
-from .kernel import SET_DUMPABLE, SET_PDEATHSIG, prctl
+from .kernel import PRCTL, SET_DUMPABLE, SET_PDEATHSIG
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-    from .wire import Order, Settings
+    from .attempt import Post
+    from .cgroup import Group
+    from .wire import Order
 
 SETTING_UP, HANDED_OVER, NOT_EXECUTED = 0, 1, 2
 RESULT_FD = 3
-_FIRST_UNUSED_FD = 4
 _KEEPERS_FDS = 256  # a keeper never has more
 _DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 
@@ -28,69 +33,76 @@ class Page:
     """A page shared by keeper and child: how far the child came, and what went wrong. Gone once the program runs."""
 
     def __init__(self) -> None:
-        self._map = mmap.mmap(-1, mmap.PAGESIZE)
+        self.map = mmap.mmap(-1, mmap.PAGESIZE)
 
     def clear(self) -> None:
-        self._map[0:3] = b"\0\0\0"
+        self.map[0:3] = b"\0\0\0"
 
-    def say(self, stage: int, message: str = "") -> None:
+    def say(self, stage: int, message: str) -> None:
         data = message.encode("utf-8", "replace")[: mmap.PAGESIZE - 3]
-        self._map[1 : 3 + len(data)] = len(data).to_bytes(2, "little") + data
-        self._map[0] = stage
+        self.map[1 : 3 + len(data)] = len(data).to_bytes(2, "little") + data
+        self.map[0] = stage
 
     def read(self) -> tuple[int, str]:
-        size = int.from_bytes(self._map[1:3], "little")
-        return self._map[0], self._map[3 : 3 + size].decode("utf-8", "replace")
-
-    def close(self) -> None:
-        self._map.close()
+        stage: int = self.map[0]
+        if stage == HANDED_OVER:
+            return stage, ""
+        size = int.from_bytes(self.map[1:3], "little")
+        return stage, self.map[3 : 3 + size].decode("utf-8", "replace")
 
 
 class Ends:
     """The descriptors that the child's 0, 1, 2 and, for a call, 3 are made of."""
 
-    def __init__(self, stdin: int, stdout: int, stderr: int, result: int | None) -> None:
+    __slots__ = ("result", "stderr", "stdin", "stdout")
+
+    def __init__(self, stdin: int, stdout: int, stderr: int, result: int) -> None:
         self.stdin, self.stdout, self.stderr, self.result = stdin, stdout, stderr, result
 
 
-def enter(order: Order, settings: Settings, keeper: int, ends: Ends, page: Page) -> NoReturn:
+def enter(order: Order, workdir: str, post: Post, ends: Ends, group: Group | None) -> NoReturn:
     """Become the program of the order. Runs in the forked child, and never returns into the keeper's code."""
+    page = post.page
     try:
         try:
-            _set_up(order, settings, keeper, ends)
+            PRCTL(SET_PDEATHSIG, 9)
+            if os.getppid() != post.keeper:  # it died before the line above
+                os._exit(125)
+            if group is not None:
+                group.enter()
+            _set_up(order, workdir, ends)
         except BaseException as error:
             page.say(SETTING_UP, f"the task process could not be set up: {error}")
             os._exit(125)
+        page.map[0] = HANDED_OVER
         if order["argv"] is not None:
             _execute(order["argv"], order["environment"], page)
         if order["call"] is not None:
-            page.say(HANDED_OVER)
-            page.close()
-            call.carry_out(order["call"], order["environment"], settings)
+            page.map.close()
+            call.carry_out(*order["call"])
     finally:
         os._exit(125)
 
 
-def _set_up(order: Order, settings: Settings, keeper: int, ends: Ends) -> None:
-    prctl(SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != keeper:  # it died before the line above
-        os._exit(125)
+def _set_up(order: Order, workdir: str, ends: Ends) -> None:
+    PRCTL(SET_DUMPABLE, 1)
     os.setsid()
-    prctl(SET_DUMPABLE, 1)
-    os.dup2(ends.stdin, 0)
-    os.dup2(ends.stdout, 1)
-    os.dup2(ends.stderr, 2)
-    if ends.result is not None and ends.result != RESULT_FD:
-        os.dup2(ends.result, RESULT_FD, inheritable=False)
-    os.closerange(RESULT_FD if ends.result is None else _FIRST_UNUSED_FD, _KEEPERS_FDS)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    _limit(resource.RLIMIT_CORE, 0)
+    dup2 = os.dup2
+    dup2(ends.stdin, 0)
+    dup2(ends.stdout, 1)
+    dup2(ends.stderr, 2)
+    unused = RESULT_FD
+    if ends.result >= 0:
+        unused += 1
+        if ends.result != RESULT_FD:
+            dup2(ends.result, RESULT_FD, False)
+    os.closerange(unused, _KEEPERS_FDS)
     if order["open_files"] is not None:
-        _limit(resource.RLIMIT_NOFILE, order["open_files"])
+        _limit(resource.RLIMIT_NOFILE, order["open_files"], order["open_files"])
     if order["cpu_s"] is not None:
         seconds = cpu_seconds(order["cpu_s"])
         _limit(resource.RLIMIT_CPU, seconds, seconds + 1)
-    os.chdir(f"{settings['scratch']}/{order['name']}")
+    os.chdir(workdir)
 
 
 def cpu_seconds(limit: float) -> int:
@@ -98,19 +110,16 @@ def cpu_seconds(limit: float) -> int:
     return max(1, int(-(-limit // 1)))
 
 
-def _limit(which: int, soft: int, hard: int | None = None) -> None:
+def _limit(which: int, soft: int, hard: int) -> None:
     ceiling = resource.getrlimit(which)[1]
-    values = [soft, soft if hard is None else hard]
     if ceiling != resource.RLIM_INFINITY:
-        values = [min(value, ceiling) for value in values]
-    resource.setrlimit(which, (values[0], values[1]))
+        soft, hard = min(soft, ceiling), min(hard, ceiling)
+    resource.setrlimit(which, (soft, hard))
 
 
 def _execute(argv: list[str], environment: dict[str, str], page: Page) -> NoReturn:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-    page.say(HANDED_OVER)
+    for number in (_signal.SIGINT, _signal.SIGPIPE, _signal.SIGXFSZ):
+        _signal.signal(number, _signal.SIG_DFL)
     status, message = 126, "the argument vector is empty"
     try:
         if argv:

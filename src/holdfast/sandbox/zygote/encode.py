@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from .wire import write_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ class NotJson(TypeError):
 
 def result(value: object) -> bytes:
     """`{"ok": value}`. Raises NotJson."""
-    text = json.dumps({"ok": plain(value, None, MAX_DEPTH)}, ensure_ascii=False, allow_nan=False)
+    text = write_json({"ok": plain(value, None, MAX_DEPTH)})
     try:
         return text.encode()
     except UnicodeEncodeError as error:
@@ -54,7 +54,7 @@ def plain(value: object, path: Path | None, depth: int) -> object:
 def failure(error: BaseException, hidden: str) -> bytes:
     """`{"error": {"type", "message", "traceback"}}`. Frames of files in the folder `hidden` are left out."""
     document = {"type": _name(type(error)), "message": _message(error), "traceback": _traceback(error, hidden)}
-    return json.dumps({"error": document}).encode()
+    return write_json({"error": document}).encode("utf-8", "backslashreplace")
 
 
 def _finite(value: float, path: Path | None) -> float:

@@ -11,7 +11,7 @@ def children(pid: int) -> list[int]:
         threads = os.listdir(f"/proc/{pid}/task")
     except OSError:
         return []
-    texts = [_read(f"/proc/{pid}/task/{thread}/children") for thread in threads]
+    texts = [read_bytes(f"/proc/{pid}/task/{thread}/children") for thread in threads]
     known = [text for text in texts if text is not None]
     if threads and not known:  # gone meanwhile, or a kernel without these files
         return [child for child, parent in parents().items() if parent == pid]
@@ -41,7 +41,7 @@ def parents() -> dict[int, int]:
 
 def stat(pid: int) -> list[bytes]:
     """The fields of /proc/PID/stat from the state on (state, ppid, pgrp, session, …), or none if it is gone."""
-    text = _read(f"/proc/{pid}/stat")
+    text = read_bytes(f"/proc/{pid}/stat")
     return text.rpartition(b") ")[2].split() if text else []
 
 
@@ -51,7 +51,14 @@ def start_time(pid: int) -> int | None:
     return int(fields[19]) if fields else None
 
 
-def _read(path: str) -> bytes | None:
+def read_text(path: str) -> str | None:
+    """The text of a small file of the kernel's; None if it cannot be read."""
+    data = read_bytes(path)
+    return None if data is None else data.decode("utf-8", "surrogateescape")
+
+
+def read_bytes(path: str) -> bytes | None:
+    """The content of a small file of the kernel's; None if it cannot be read."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

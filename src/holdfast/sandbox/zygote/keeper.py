@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import _socket
-import json
 import marshal
 import math
 import os
 import select
-import signal
 import time
 
-from .attempt import Attempt
-from .child import Page
+from .attempt import Attempt, Post
+from .cgroup import empty_pen, make_pen
 from .kernel import SET_CHILD_SUBREAPER, prctl
 from .sweep import Dead, sweep
-from .tree import BadName
-from .wire import ENDED, HEADER, HELLO, LEAVE, LENGTH, READY, REPORT_BYTES, RUN, STOP
+from .wire import ENDED, HEADER, HELLO, LEAVE, LENGTH, READY, REPORT_BYTES, RUN, STOP, write_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, NoReturn
 
+    from .cgroup import Group, Layout
     from .wire import Facts, Order, Settings
 
+_CHUNK_BYTES = 64 * 1024
 _LINGER_TURNS = 3  # sweeps of `sweep.SWEEP_S` each, for processes that could not be killed
 
 
@@ -33,14 +32,15 @@ class Inbox:
 
     def __init__(self, sock: _socket.socket) -> None:
         self._sock = sock
+        self._chunk = bytearray(_CHUNK_BYTES)
         self._buffer = bytearray()
         self.ended = False
 
     def receive(self) -> None:
         """Take in what has arrived; waits if nothing has."""
-        data = self._sock.recv(1 << 20)
-        self._buffer += data
-        self.ended = not data
+        size = self._sock.recv_into(self._chunk)
+        self._buffer += memoryview(self._chunk)[:size]
+        self.ended = not size
 
     def take(self) -> tuple[Any, ...] | None:
         """The next whole message, if there is one."""
@@ -56,22 +56,24 @@ class Inbox:
 
 
 class Keeper:
-    """One keeper process. `root` and `engine` are pidfds: when one of them ends, so does the keeper."""
+    """One keeper process. `masters` are pidfds of root and engine: when one of them ends, so does the keeper."""
 
-    def __init__(self, sock: _socket.socket, settings: Settings, root: int, engine: int) -> None:
+    def __init__(self, sock: _socket.socket, settings: Settings, layout: Layout, masters: tuple[int, int]) -> None:
         self._sock = sock
-        self._settings = settings
+        self._environment = dict(os.environ)
         self._inbox = Inbox(sock)
-        self._masters = (root, engine)
-        self._page = Page()
-        self._nothing = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+        self._masters = masters
         self._poll = select.poll()
-        for fd in (sock.fileno(), root, engine):
+        self._post = Post(settings["scratch"], layout, self._poll, self._last_resort)
+        self._pen = make_pen(layout)
+        self._worn = False
+        self._groups: list[Group] = []
+        for fd in (sock.fileno(), *masters):
             self._poll.register(fd, select.POLLIN)
 
     def serve(self) -> None:
         """Carry out orders until told to leave, or until nobody is there to give any."""
-        self._send(HELLO, {"pid": os.getpid()})
+        self._send(HELLO, {"pid": self._post.keeper})
         while True:
             message = self._inbox.take()
             if message is None:
@@ -84,31 +86,50 @@ class Keeper:
                 return
 
     def _carry_out(self, order: Order) -> None:
-        attempt = Attempt(order, self._settings, self._page, self._nothing)
+        attempt = Attempt(order, self._post)
         try:
-            attempt.start(self._poll)
-        except (OSError, BadName) as error:
+            if order["call"] is not None:
+                self._adopt(order["environment"])
+            attempt.prepare()
+            timeout = _milliseconds(attempt.next())
+            attempt.start()
+        except (OSError, ValueError) as error:
             facts, parts = attempt.failed(error), [b"", b""]
         else:
-            self._watch(attempt)
-            facts, parts = attempt.end(self._poll)
-        if self._inbox.ended:
-            attempt.clean()
-            return
+            self._watch(attempt, timeout)
+            facts, parts = attempt.end()
+        facts["retired"] = facts["retired"] or self._worn
         facts["waits"] = not attempt.tidy()
-        self._send(ENDED, facts, attempt.report, parts)
+        if not self._inbox.ended:
+            self._send(ENDED, facts, attempt.report, parts)
         attempt.close()
-        if facts["retired"]:
-            self._linger()
         if facts["waits"]:
             attempt.clean()
-            self._send(READY, {})
+            if not self._inbox.ended:
+                self._send(READY, {})
+        if attempt.group is not None:
+            self._groups.append(attempt.group)
+        self._groups = [group for group in self._groups if not group.remove()]
+        if facts["retired"]:
+            self._linger()
 
-    def _watch(self, attempt: Attempt) -> None:
-        while attempt.alive:
-            due = attempt.next()
-            timeout = None if due == math.inf else max(0, math.ceil((due - time.monotonic()) * 1000))
-            ready = self._wait(timeout)
+    def _last_resort(self) -> None:
+        """Step out of the pen, and have the kernel kill everything in it."""
+        if self._pen is not None:
+            self._worn = empty_pen(self._pen)
+
+    def _adopt(self, environment: dict[str, str]) -> None:
+        """Make this environment the keeper's own, for the task to inherit; from task to task little of it changes."""
+        current = self._environment
+        for name in [name for name in current if name not in environment]:
+            del os.environ[name], current[name]
+        for name, value in environment.items():
+            if current.get(name) != value:
+                os.environ[name] = current[name] = value
+
+    def _watch(self, attempt: Attempt, timeout_ms: int | None) -> None:
+        while True:
+            ready = self._wait(timeout_ms)
             while (message := self._inbox.take()) is not None:
                 if message[0] == LEAVE:
                     self._inbox.ended = True
@@ -118,6 +139,9 @@ class Keeper:
                 attempt.stop("engine_stopping", at_once=True)
             if attempt.alive:
                 attempt.turn(ready, time.monotonic())
+            if not attempt.alive:
+                return
+            timeout_ms = _milliseconds(attempt.next())
 
     def _wait(self, timeout_ms: int | None) -> list[int]:
         """Wait for something to happen. The end of a master counts as the end of the engine's messages."""
@@ -129,33 +153,41 @@ class Keeper:
         return ready
 
     def _send(self, kind: int, facts: Facts | dict[str, int], report: int = -1, parts: Sequence[bytes] = ()) -> None:
-        body = json.dumps(facts).encode()
+        body = write_json(facts).encode("utf-8", "replace")
         size = int(facts.get("report_bytes", 0))
         size = size if report >= 0 and size <= REPORT_BYTES else 0
         out, err = parts or (b"", b"")
-        self._sock.sendall(HEADER.pack(kind, len(body), size, len(out), len(err)) + body)
-        offset = 0
-        while offset < size:
-            offset += os.sendfile(self._sock.fileno(), report, offset, size - offset)
-        if out or err:
-            self._sock.sendall(out + err)
+        data = HEADER.pack(kind, len(body), size, len(out), len(err)) + body
+        if size <= _CHUNK_BYTES:
+            data += os.pread(report, size, 0) if size else b""
+        else:
+            self._sock.sendall(data)
+            data = b""
+            offset = 0
+            while offset < size:
+                offset += os.sendfile(self._sock.fileno(), report, offset, size - offset)
+        self._sock.sendall(data + out + err)
 
     def _linger(self) -> NoReturn:
-        dead = Dead(-1)
+        dead = Dead()
         for _ in range(_LINGER_TURNS):
             if sweep(dead.collect) == 0:
                 break
         os._exit(0)
 
 
-def keep(sock: _socket.socket, settings: Settings, engine: int) -> NoReturn:
+def _milliseconds(due: float) -> int | None:
+    """The time until then, as poll takes it."""
+    return None if due == math.inf else max(0, math.ceil((due - time.monotonic()) * 1000))
+
+
+def keep(sock: _socket.socket, settings: Settings, layout: Layout, engine: int) -> NoReturn:
     """Be a keeper. Runs in a process just forked from the root zygote, and never returns."""
     try:
         root = os.pidfd_open(os.getppid())
         os.setsid()
         prctl(SET_CHILD_SUBREAPER, 1)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        Keeper(sock, settings, root, engine).serve()
+        Keeper(sock, settings, layout, (root, engine)).serve()
     except BrokenPipeError:
         pass  # the engine is gone
     finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
 
 SET_PDEATHSIG = 1
 SET_DUMPABLE = 4
@@ -11,12 +10,11 @@ SET_CHILD_SUBREAPER = 36
 
 WAIT_ALL = 0x40000000  # __WALL: also children made by clone() that send no SIGCHLD
 
-_LIBC = ctypes.CDLL(None, use_errno=True)
+PRCTL = ctypes.PyDLL(None).prctl  # as is, for the child: see `child` on what a call costs there
+PRCTL.argtypes = (ctypes.c_int, ctypes.c_ulong)
 
 
 def prctl(option: int, value: int) -> None:
     """Change one attribute of this process. Raises OSError."""
-    words = [ctypes.c_ulong(word) for word in (value, 0, 0, 0)]
-    if _LIBC.prctl(ctypes.c_int(option), *words) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number), f"prctl {option}")
+    if PRCTL(option, value) != 0:
+        raise OSError(f"prctl({option}, {value}) was refused")

@@ -5,18 +5,18 @@ from __future__ import annotations
 import _socket
 import contextlib
 import gc
-import json
 import os
+import resource
 import select
 import signal
 import struct
 import sys
 
-from . import keeper
+from . import call, cgroup, child, keeper
 from .family import children
 from .kernel import SET_CHILD_SUBREAPER, SET_DUMPABLE, WAIT_ALL, prctl
 from .sweep import sweep
-from .wire import unpack
+from .wire import unpack, write_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 HIRE = b"hire"
 _MESSAGE_BYTES = 1 << 16
 _OOM_SCORE = b"300"  # where the host runs out of memory, tasks are to die before the engine; keepers inherit it
+_WARM_TURNS = 20
 _FAREWELL_MS = 1500
 _RETRY_MS = 500
 
@@ -37,6 +38,7 @@ class Root:
     def __init__(self, sock: _socket.socket, settings: Settings) -> None:
         self._sock = sock
         self._settings = settings
+        self._layout, self._reasons = cgroup.detect(settings["mark"], settings["engine_pid"])
         self._engine = os.pidfd_open(settings["engine_pid"])
         self._keepers: dict[int, int] = {}  # pidfd -> pid
         self._strays = False
@@ -46,7 +48,7 @@ class Root:
 
     def serve(self) -> None:
         """Fork keepers until the engine is gone, then see them out."""
-        self._tell({"pid": os.getpid()})
+        self._tell({"pid": os.getpid(), "layout": self._layout, "reasons": self._reasons})
         while self._turn(_RETRY_MS if self._strays else None):
             pass
         self._poll.unregister(self._sock.fileno())
@@ -57,6 +59,7 @@ class Root:
                 self._bury(fd)
         self._keepers.clear()
         self._sweep()
+        cgroup.leave(self._settings["engine_pid"], self._layout)
 
     def _turn(self, timeout_ms: int | None) -> bool:
         for fd, _ in self._poll.poll(timeout_ms):
@@ -87,7 +90,7 @@ class Root:
                 self._sock.close()
                 for pidfd in self._keepers:
                     os.close(pidfd)
-                keeper.keep(_socket.socket(fileno=fd), self._settings, self._engine)
+                keeper.keep(_socket.socket(fileno=fd), self._settings, self._layout, self._engine)
             finally:
                 os._exit(1)
         os.close(fd)
@@ -100,6 +103,9 @@ class Root:
         self._poll.unregister(pidfd)
         os.close(pidfd)
         os.waitpid(pid, 0)
+        if "kill" in self._layout:
+            with contextlib.suppress(OSError):
+                os.rmdir(cgroup.pen_of(self._layout, pid))
         return pid
 
     def _sweep(self) -> int:
@@ -109,9 +115,9 @@ class Root:
         self._strays = survivors > 0
         return survivors
 
-    def _tell(self, message: dict[str, int]) -> None:
+    def _tell(self, message: dict[str, object]) -> None:
         with contextlib.suppress(OSError):  # the engine may be gone, which the next turn sees
-            self._sock.send(json.dumps(message).encode())
+            self._sock.send(write_json(message).encode("utf-8", "replace"))
 
 
 def _reap_strays(spare: frozenset[int]) -> bool:
@@ -141,10 +147,26 @@ def _settle(settings: Settings) -> None:
         os.close(fd)
     except OSError:
         pass  # the engine itself is to die first, and this may not be lowered
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for name in [name for name in sys.modules if name.startswith(__name__.partition(".")[0])]:
+        del sys.modules[name]  # a task may have modules of these names
+    sys.path[:] = settings["import_path"]
     sys.prefix, sys.exec_prefix = settings["prefix"], settings["exec_prefix"]
     sys.dont_write_bytecode = not settings["write_bytecode"]
+    _warm_up()
+    gc.disable()  # a collection would write into every object; a task gets it back
     gc.collect()
     gc.freeze()
+
+
+def _warm_up() -> None:
+    """Go through what every child will do, so that it finds names bound and bytecode specialised: both write pages."""
+    for _ in range(_WARM_TURNS):
+        call.rehearse()
+        prctl(SET_DUMPABLE, 0)
+        page = child.Page()
+        page.map[0] = child.HANDED_OVER
+        page.map.close()
 
 
 def main() -> NoReturn:

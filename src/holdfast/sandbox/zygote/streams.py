@@ -27,6 +27,8 @@ class Stream:
     The writing end stays open here too: the end of a stream is never waited for, as anyone may hold it.
     """
 
+    __slots__ = ("_cap", "_kept", "failure", "fd", "flush_at", "path", "total", "writing_end")
+
     def __init__(self, path: str, cap: int) -> None:
         self.path = path
         self.fd, self.writing_end = os.pipe2(os.O_CLOEXEC)
@@ -34,14 +36,8 @@ class Stream:
         self.total = 0
         self.flush_at: float | None = None
         self.failure: str | None = None
-        tail = min(TAIL_BYTES, cap // 4) if cap >= _LEAST_FOR_TAIL else 0
-        self._tail_cap = tail
-        self._head_cap = cap - tail - _MARKER_BYTES if tail else cap
-        self._ring_cap = cap - self._head_cap
-        self._head = bytearray()
-        self._head_total = 0
-        self._ring = bytearray()
-        self._file: int | None = None
+        self._cap = cap
+        self._kept: _Store | None = None
 
     def pump(self, now: float) -> bool:
         """Take in one chunk, if there is any. Says whether there was."""
@@ -49,82 +45,103 @@ class Stream:
             data = os.read(self.fd, CHUNK_BYTES)
         except BlockingIOError:
             return False
-        if not data:
-            return False
-        if not self.total:
+        if self._kept is None:
+            self._kept = _Store(self._cap)
             self.flush_at = now + FOLLOW_AFTER_S
         self.total += len(data)
-        room = self._head_cap - self._head_total
-        if room > 0:
-            self._head += data[:room]
-            self._head_total += len(data[:room])
-            if self._file is not None or len(self._head) > INLINE_BYTES:
-                self.flush()
-        if len(data) > room:
-            self._ring += data[room:] if room > 0 else data
-            if len(self._ring) > 2 * CHUNK_BYTES + self._ring_cap:
-                del self._ring[: -self._ring_cap or None]
+        if self._kept.add(data):
+            self.flush()
         return True
 
     def flush(self) -> None:
         """Move what is kept so far into the file."""
         self.flush_at = None
-        if self.failure is not None:
-            self._head.clear()
-            return
-        try:
-            if self._file is None:
-                flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-                self._file = os.open(self.path, flags, 0o600)
-            write_all(self._file, self._head)
-        except OSError as error:
-            self.failure = f"output was lost: {self.path}: {error.strerror}"
-        self._head.clear()
+        if self._kept is not None:
+            try:
+                self._kept.flush(self.path)
+            except OSError as error:
+                self.failure = f"output was lost: {self.path}: {error.strerror}"
 
     def finish(self) -> tuple[Kept, bytes]:
-        """Take in what is left in the pipe, once nobody writes any more. Few bytes come along."""
-        while self.pump(0.0):
-            pass
-        rest = self._rest()
-        size = self._head_total + len(rest)
-        if size <= INLINE_BYTES and (self._file is None or self.failure is None):
-            data = self._reread() + bytes(self._head) + rest
-            return {"kept": len(data), "total": self.total, "inline": len(data), "path": self.path}, data
-        self._head += rest
-        self.flush()
-        size = os.fstat(self._file).st_size if self._file is not None else 0
-        return {"kept": size, "total": self.total, "inline": -1, "path": self.path}, b""
+        """What was kept, once nobody writes any more. Few bytes come along, more stay in the file."""
+        if self._kept is None:
+            return {"kept": 0, "total": 0, "inline": 0, "path": ""}, b""
+        self._kept.seal(self.total)
+        size = self._kept.size
+        if size > INLINE_BYTES:
+            self.flush()
+            return {"kept": self._kept.written, "total": self.total, "inline": -1, "path": self.path}, b""
+        data = self._kept.take_back(self.path)
+        return {"kept": len(data), "total": self.total, "inline": len(data), "path": ""}, data
 
     def close(self) -> None:
-        """Give back the pipe and the file; a file whose bytes were sent along is removed by `finish`."""
+        """Give back the pipe and the file."""
         os.close(self.fd)
         os.close(self.writing_end)
-        if self._file is not None:
-            os.close(self._file)
-
-    def _rest(self) -> bytes:
-        if len(self._ring) <= self._ring_cap and self._tail_cap:
-            return bytes(self._ring)
-        if not self._tail_cap:
-            return b""
-        left_out = self.total - self._head_total - self._tail_cap
-        marker = f"\n[{left_out} bytes left out here]\n".encode()
-        return marker + bytes(self._ring[-self._tail_cap :])
-
-    def _reread(self) -> bytes:
-        if self._file is None:
-            return b""
-        os.unlink(self.path)
-        fd = os.open(f"/proc/self/fd/{self._file}", os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            return os.read(fd, INLINE_BYTES)
-        finally:
-            os.close(fd)
+        if self._kept is not None:
+            self._kept.close()
 
 
-def write_all(fd: int, data: bytes | bytearray) -> None:
-    """Write everything. Raises OSError."""
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
-    view.release()
+class _Store:
+    """The kept bytes: a head that grows into a file, and a ring for the tail."""
+
+    def __init__(self, cap: int) -> None:
+        tail = min(TAIL_BYTES, cap // 4) if cap >= _LEAST_FOR_TAIL else 0
+        self._tail_cap = tail
+        self._head_room = cap - tail - _MARKER_BYTES if tail else cap
+        self._ring_cap = cap - self._head_room
+        self._ring = bytearray()
+        self._pending = bytearray()
+        self._fd = -1
+        self.written = 0
+
+    @property
+    def size(self) -> int:
+        return self.written + len(self._pending)
+
+    def add(self, data: bytes) -> bool:
+        """Keep what there is room for. Says whether it is time to flush."""
+        room = self._head_room
+        if room:
+            self._pending += data if len(data) <= room else data[:room]
+            self._head_room = max(0, room - len(data))
+        if len(data) > room and self._ring_cap:
+            self._ring += data[room:] if room else data
+            if len(self._ring) > self._ring_cap + 2 * CHUNK_BYTES:
+                del self._ring[: -self._ring_cap]
+        return bool(self._pending) and (self._fd >= 0 or len(self._pending) > INLINE_BYTES)
+
+    def seal(self, total: int) -> None:
+        """Put head and tail together, with a word on what lies between them. `total` bytes came in all."""
+        dropped = total - self.size - len(self._ring)
+        if dropped or len(self._ring) > self._ring_cap:
+            keep = len(self._ring) - self._tail_cap
+            self._pending += b"\n[%d bytes left out here]\n" % (dropped + keep) if self._tail_cap else b""
+            del self._ring[:keep]
+        self._pending += self._ring
+        self._ring.clear()
+
+    def flush(self, path: str) -> None:
+        """Write what is pending. Raises OSError; what could not be written is dropped."""
+        pending, self._pending = self._pending, bytearray()
+        if self._fd < 0:
+            flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+            self._fd = os.open(path, flags, 0o600)
+        with memoryview(pending) as view:
+            at = 0
+            while at < len(view):
+                count = os.write(self._fd, view[at:])
+                at += count
+                self.written += count
+
+    def take_back(self, path: str) -> bytes:
+        """All bytes; the file, if there was one, is gone."""
+        data = b""
+        if self._fd >= 0:
+            data = os.pread(self._fd, self.written, 0)
+            os.unlink(path)
+        return data + bytes(self._pending)
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)

@@ -23,8 +23,10 @@ _NAP_MS = 20
 class Dead:
     """Reaps children, and sums up what they used. `status` is that of the main one, None while it lives."""
 
-    def __init__(self, main: int) -> None:
-        self.main = main
+    __slots__ = ("count", "cpu_s", "main", "peak_bytes", "read_bytes", "status", "written_bytes")
+
+    def __init__(self) -> None:
+        self.main = -1
         self.status: int | None = None
         self.count = 0
         self.cpu_s = 0.0

@@ -6,6 +6,8 @@ facts as JSON, then bytes; the engine decodes nothing else, for a keeper has the
 
 from __future__ import annotations
 
+import json.encoder
+import json.scanner
 import marshal
 import struct
 
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
     class Order(TypedDict):
         """One launch. `name` names its files in the scratch folder; exactly one of `argv` and `call` is set.
 
-        `call` is target, arguments as JSON, import path. `groups` holds the limits to be kept by a cgroup.
+        `call` is target, arguments as JSON, import path. `groups` are the limits to be kept by a control group (memory,
+        pids, cpu), `watched` those that only the keeper looks after, by their names in the envelope.
         """
 
         number: int
@@ -31,9 +34,8 @@ if TYPE_CHECKING:
         output_bytes: int
         open_files: int | None
         cpu_s: float | None
-        memory_bytes: int | None
-        pids: int | None
-        cpus: float | None
+        groups: dict[str, int | float]
+        watched: dict[str, float]
 
     class Settings(TypedDict):
         """What the root zygote and its keepers need to know for life."""
@@ -90,6 +92,21 @@ HELLO, ENDED, READY = 1, 2, 3  # from a keeper
 
 LENGTH = struct.Struct("<I")
 HEADER = struct.Struct("<5I")  # kind, bytes of facts, report, stdout, stderr
+
+
+# The codec of `json`, without the layers around it that every child would have to touch.
+_SCAN = json.JSONDecoder().scan_once
+_ENCODE = json.encoder.c_make_encoder(None, None, json.encoder.encode_basestring, None, ": ", ", ", False, False, False)
+
+
+def read_json(text: str) -> Any:
+    """The value of a document without space around it. Raises StopIteration or ValueError for what is none."""
+    return _SCAN(text, 0)[0]
+
+
+def write_json(value: object) -> str:
+    """The document of a value made of JSON's types. Raises ValueError for NaN and infinities."""
+    return "".join(_ENCODE(value, 0))
 
 
 def frame(message: tuple[Any, ...]) -> bytes:
