@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -89,14 +89,15 @@ def texts(value: Json, place: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, str):
         if OPENING in value:
             yield place, value
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            if not isinstance(item, bool | int | float | None):
-                yield from texts(item, below(place, key))
+        return
+    parts: Iterable[tuple[str | int, Json]] = ()
+    if isinstance(value, Mapping):
+        parts = value.items()
     elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            if not isinstance(item, bool | int | float | None):
-                yield from texts(item, below(place, index))
+        parts = enumerate(value)
+    for step, part in parts:
+        if OPENING in part if isinstance(part, str) else isinstance(part, Mapping | list | tuple):
+            yield from texts(part, below(place, step))
 
 
 def _reference(text: str, start: int) -> tuple[Reference, int]:

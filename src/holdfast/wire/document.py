@@ -33,8 +33,8 @@ def read_document(text: bytes, form: Form | None = None, name: str = "-") -> Jso
     Without a form, that of the name's suffix is taken; where it tells none (`-`), JSON is tried, then YAML.
     """
     if len(text) > MAX_BYTES:
-        message = f"it has {len(text)} bytes, and at most {MAX_BYTES} are read"
-        raise refused("document.too_large", message, "keep large data in a file of its own and give its name")
+        remedy = "keep large data in a file of its own and give its name"
+        raise refused("document.too_large", f"it has more than {MAX_BYTES} bytes, which is all that is read", remedy)
     text = text.removeprefix(codecs.BOM_UTF8)
     decoded = _decoded(text)
     if not decoded.strip():

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final, cast
 
 from holdfast.model.errors import Refused
-from holdfast.model.json import Json, type_name
+from holdfast.model.json import Json
 from holdfast.model.place import quoted
 from holdfast.wire.reader import Place, Problems, refused
 
@@ -132,7 +132,8 @@ def _no_json(value: object, at: Place) -> None:
     if kind in {"date", "time", "datetime"}:
         at.problem("value.not_json", f"it is a {kind}, which JSON does not have", "write it as text, in quotes")
     else:
-        at.problem("value.not_json", f"it is {type_name(value)}, which JSON does not have", "give a JSON value")
+        remedy = "give a dict, a list, text, a number, True, False or None"
+        at.problem("value.not_json", f"it is a Python {kind[:40]}, which has no place in JSON", remedy)
 
 
 def _is_unicode(text: str) -> bool:
