@@ -103,16 +103,13 @@ async def ran(rooms: Rooms, supervisor: Supervisor, work: Work) -> Work:
     if reason is not None:
         return dataclasses.replace(work, outcome=_cancelled(reason), verdict=Verdict())
     running = await rooms.dispatcher.start(work.launch)
-    started = asyncio.ensure_future(
-        rooms.journal.advance(work.claim.ref, AttemptState.RUNNING, rooms.clock.now())
-    )
-    supervisor.watch(task_id, work.claim.ref.number, running)
+    supervisor.watch(work.claim.ref, running)
+    recorded = asyncio.ensure_future(rooms.journal.advance(work.claim.ref, AttemptState.RUNNING, rooms.clock.now()))
+    recorded.add_done_callback(supervisor.recorded)
     try:
         seen = await running.ended()
     finally:
         supervisor.forget(task_id)
-        moved = await started
-    supervisor.publish(moved)
     return dataclasses.replace(work, seen=seen)
 
 

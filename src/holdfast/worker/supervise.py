@@ -5,9 +5,11 @@ The clocks and the kill ladder live beside the task, in its keeper, so that an e
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from holdfast.model.attempt import AttemptRef
 from holdfast.model.launch import StopReason
 from holdfast.model.query import Moved
 from holdfast.ports import Running
@@ -28,10 +30,10 @@ class Supervisor:
         self._watched: dict[str, _Watched] = {}
         self._cancelling: dict[str, str] = {}
 
-    def watch(self, task_id: str, number: int, running: Running) -> None:
+    def watch(self, ref: AttemptRef, running: Running) -> None:
         """Keep an eye on a started attempt; one whose cancel came meanwhile is stopped at once."""
-        self._watched[task_id] = _Watched(number, running)
-        if task_id in self._cancelling:
+        self._watched[ref.task_id] = _Watched(ref.number, running)
+        if ref.task_id in self._cancelling:
             running.stop(StopReason.CANCELLED)
 
     def forget(self, task_id: str) -> None:
@@ -56,9 +58,10 @@ class Supervisor:
         for watched in self._watched.values():
             watched.running.stop(reason, at_once)
 
-    def publish(self, moved: Moved) -> None:
-        """Tell the watchers."""
-        self._delivery.publish(moved.events)
+    def recorded(self, moved: asyncio.Future[Moved]) -> None:
+        """The start is on disk: tell the watchers. If it could not be recorded, the end of the attempt will say why."""
+        if not moved.cancelled() and moved.exception() is None:
+            self._delivery.publish(moved.result().events)
 
     def running(self) -> Iterator[tuple[str, int, Running]]:
         """What runs now: task, number of the attempt, and its handle."""
