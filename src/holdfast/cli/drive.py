@@ -63,9 +63,11 @@ class Drive:
 
     async def _look(self) -> None:
         while True:
-            if self.track.missed:
-                self.track.renew(await self.engine.tasks_of(self.order))
-            self.view.look(self._scene(self.engine.glances() if self.view.glances else ()))
+            now = time.time()
+            glances = self.engine.glances()
+            for glance in glances:
+                self.track.seen_running(glance.task_id, glance.number, now)
+            self.view.look(self._scene(glances))
             await asyncio.sleep(self.view.pause_s)
 
     async def _stop(self) -> None:
@@ -74,6 +76,7 @@ class Drive:
         open_tasks = count(self.track.total - self.track.ended, "task")
         self.view.say(Text(f"Stopping {open_tasks}; once more stops them at once.", "yellow"))
         await self.engine.cancel_order(self.order, REASON)
+        self.track.settle(await self.engine.tasks_of(self.order))
         await self.interrupts.next(seen)
         self.view.say(Text("Stopping at once.", "yellow"))
         await self.engine.cancel_order(self.order, REASON, at_once=True)

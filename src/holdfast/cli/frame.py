@@ -26,7 +26,7 @@ STYLES: Final[Mapping[TaskState, str]] = MappingProxyType({
 COLUMNS: Final = (
     Column("", least=1, gap=1),
     Column("task", cut=True),
-    Column("state", cut=True, least=9),
+    Column("state", cut=True, least=10),
     Column("time", rank=1, right=True, least=6),
     Column("memory", rank=2, right=True, least=7),
     Column("try", rank=3, right=True),
@@ -121,7 +121,7 @@ def _state(row: Row, now: float) -> str:
     if row.cancelling:
         return "stopping"
     if row.retry_at is not None:
-        return f"again in {duration(row.retry_at - now)}" if row.retry_at > now else "waiting"
+        return f"retry {duration(row.retry_at - now)}" if row.retry_at > now else "waiting"
     return row.state.value
 
 

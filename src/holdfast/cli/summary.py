@@ -71,7 +71,14 @@ class Ended:
         return max((peak for peak in peaks if peak is not None), default=None)
 
     @property
-    def unenforced(self) -> tuple[Enforcement, ...]:
+    def why(task: Task) -> str:
+    """What went wrong, in one line; of a cancel, also what it was asked for."""
+    message = "" if task.outcome is None else one_line(task.outcome.message)
+    reason = one_line(task.cancel_reason or "") if task.state is TaskState.CANCELLED else ""
+    return f"{message}: {reason}" if reason and reason not in message else message
+
+
+def unenforced(self) -> tuple[Enforcement, ...]:
         """The limits that were asked for and did not hold, in the last attempt."""
         return tuple(each for each in self.attempts[-1].enforcement if not each.enforced) if self.attempts else ()
 
@@ -97,13 +104,21 @@ def faults(ended: Iterable[Ended], terminal: Terminal) -> list[Text]:
     for each in ended:
         outcome = each.task.outcome
         if outcome is not None and outcome.kind is not OutcomeKind.SUCCEEDED:
-            groups.setdefault((outcome.kind.value, outcome.message), []).append(each)
+            groups.setdefault((outcome.kind.value, why(each.task)), []).append(each)
     lines: list[Text] = []
-    for alike in list(groups.values())[:FAULTS_SHOWN]:
+    first_failed = sorted(groups.values(), key=lambda alike: alike[0].task.state is not TaskState.FAILED)
+    for alike in first_failed[:FAULTS_SHOWN]:
         lines += _fault(alike, terminal)
     if len(groups) > FAULTS_SHOWN:
         lines.append(Text(f"and {len(groups) - FAULTS_SHOWN} other ways of failing", "dim"))
     return lines
+
+
+def why(task: Task) -> str:
+    """What went wrong, in one line; of a cancel, also what it was asked for."""
+    message = "" if task.outcome is None else one_line(task.outcome.message)
+    reason = one_line(task.cancel_reason or "") if task.state is TaskState.CANCELLED else ""
+    return f"{message}: {reason}" if reason and reason not in message else message
 
 
 def unenforced(ended: Iterable[Ended], terminal: Terminal) -> list[Text]:
@@ -113,19 +128,21 @@ def unenforced(ended: Iterable[Ended], terminal: Terminal) -> list[Text]:
         tasks.update({(one.limit, one.by) for one in each.unenforced})
     lines: list[Text] = []
     for (limit, by), number in sorted(tasks.items()):
-        text = Text("! ", "yellow").append(f"{limit} was advisory for {count(number, 'task')}", "yellow")
-        text.append(f": {one_line(by)}", "default")
+        text = Text(f"! {limit}: advisory for {count(number, 'task')}", "yellow")
+        text.append(f", {_why(by)}", "default")
         lines += wrapped(text, terminal.width, indent=2)
     if lines:
         lines += wrapped(Text("  `holdfast doctor` says how to have it enforced.", "dim"), terminal.width, indent=2)
     return lines
 
 
+def _why(by: str) -> str:
+    return "as nothing enforces it here" if by in ("", "nothing") else one_line(by)
+
+
 def tally(states: Mapping[TaskState, int]) -> str:
     """`5 of 7 tasks succeeded, 1 failed, 1 cancelled`."""
     total = sum(states.values())
-    if total == 1:
-        return next(state.value for state, number in states.items() if number)
     parts = [f"{states.get(TaskState.SUCCEEDED, 0):,} of {count(total, 'task')} succeeded"]
     return ", ".join([*parts, *(f"{states[state]:,} {state}" for state in _REST if states.get(state))])
 
@@ -150,7 +167,7 @@ def _row(each: Ended, terminal: Terminal) -> list[Cell]:
 
 def _tries(task: Task) -> str:
     most = task.spec.retry.max_attempts
-    return f"{task.attempts}/{max(task.attempts, most)}" if most > 1 or task.attempts > 1 else str(task.attempts)
+    return f"{task.attempts}/{most}" if most > 1 and task.attempts else str(task.attempts)
 
 
 def _fault(alike: Sequence[Ended], terminal: Terminal) -> list[Text]:
@@ -162,8 +179,9 @@ def _fault(alike: Sequence[Ended], terminal: Terminal) -> list[Text]:
     more = f" and {len(alike) - NAMES_SHOWN} more" if len(alike) > NAMES_SHOWN else ""
     style = STYLES.get(first.task.state, "")
     sign = terminal.glyphs.cancelled if first.task.state is TaskState.CANCELLED else terminal.glyphs.failed
-    text = Text(f"{sign} {names}{more}: ", style).append(one_line(outcome.message), "default")
+    text = Text(f"{sign} {names}{more}: ", style).append(why(first.task), "default")
     lines = wrapped(text, terminal.width, indent=2)
     for step in outcome.next_steps:
-        lines += wrapped(Text(f"  {one_line(step)}", "dim"), terminal.width, indent=2)
+        step = one_line(step).replace("`holdfast logs`", f"`holdfast logs {first.task.id}`")
+        lines += wrapped(Text(f"  {step}", "dim"), terminal.width, indent=2)
     return lines

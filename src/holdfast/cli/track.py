@@ -18,7 +18,8 @@ RECENT: Final = 100
 class Row:
     """One task as it is shown. Times are Unix seconds; `since` is the start of the attempt that runs now.
 
-    `spent_s` is what ended attempts took; `outcome` and `message` are those of the last one that ended.
+    `spent_s` is what ended attempts took; `outcome` and `message` are those of the last one that ended; `seq` is the
+    last event that was followed: events of different tasks need not come in order.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Row:
     message: str = ""
     retry_at: float | None = None
     cancelling: bool = False
+    seq: int = 0
 
     def elapsed_s(self, now: float) -> float | None:
         """Time in attempts so far, None before the first."""
@@ -51,9 +53,10 @@ class Track:
         self.ran = 0
         self.ran_s = 0.0
         self.first_start: float | None = None
-        self.seq = 0
-        self.missed = False
-        self.renew(tasks)
+        for task in tasks:
+            row = self.rows[task.id] = _row(task)
+            self.counts[row.state] += 1
+            self._moved(row, row.state)
 
     @property
     def total(self) -> int:
@@ -63,38 +66,36 @@ class Track:
     def ended(self) -> int:
         return sum(number for state, number in self.counts.items() if state.final)
 
-    def renew(self, tasks: Iterable[Task]) -> None:
-        """Take the tasks as the store has them: at the start, and where events were missed."""
+    def settle(self, tasks: Iterable[Task]) -> None:
+        """Take the ends that the store has, where so many came at once that events may have been dropped."""
         for task in tasks:
-            row = self.rows.get(task.id)
-            if row is None:
-                row = self.rows[task.id] = _row(task)
-                self.counts[row.state] += 1
-            self._moved(row, task.state)
-            row.attempt = task.attempts
-            if task.state is TaskState.RUNNING and row.since is None:
-                row.since = task.started_at
-            if task.outcome is not None:
-                row.outcome, row.message = task.outcome.kind.value, task.outcome.message
-            if task.state.final and not row.spent_s and task.started_at is not None and task.ended_at is not None:
-                row.spent_s = max(0.0, task.ended_at - task.started_at)
-        self.missed = False
+            row = self.rows[task.id]
+            if task.state.final and not row.state.final:
+                self._moved(row, task.state)
+                row.since, row.cancelling = None, False
+                row.outcome, row.message = _end(task)
 
     def apply(self, event: Event) -> Row | None:
-        """Follow one event; the row that it moved, None where it is about no task of ours."""
-        self.missed = self.missed or (self.seq > 0 and event.seq > self.seq + 1)
-        self.seq = max(self.seq, event.seq)
+        """Follow one event; the row that it moved, None where it is about no task of ours, or too old to matter."""
         row = self.rows.get(event.task_id)
-        if row is None:
+        if row is None or event.seq <= row.seq:
             return None
+        row.seq = event.seq
         self._moved(row, TaskState(event.state))
         if event.kind in (EventKind.CLAIMED, EventKind.STARTED):
-            self._begun(row, event)
+            self._begun(row, event.attempt or row.attempt, event.at)
         elif event.kind is EventKind.CANCEL_ASKED:
             row.cancelling = True
         elif event.kind in _ENDS:
             self._ended(row, event)
         return row
+
+    def seen_running(self, task_id: str, attempt: int, now: float) -> None:
+        """An attempt was seen at work, perhaps before the event that tells of its start."""
+        row = self.rows.get(task_id)
+        if row is not None and row.state is not TaskState.RUNNING and row.attempt < attempt:
+            self._moved(row, TaskState.RUNNING)
+            self._begun(row, attempt, now)
 
     def _moved(self, row: Row, state: TaskState) -> None:
         if row.state is state:
@@ -109,12 +110,12 @@ class Track:
         else:
             self.running.pop(row.id, None)
 
-    def _begun(self, row: Row, event: Event) -> None:
-        row.attempt = event.attempt or row.attempt
+    def _begun(self, row: Row, attempt: int, at: float) -> None:
+        row.attempt = attempt
         row.retry_at = None
-        row.since = event.at
-        if self.first_start is None:
-            self.first_start = event.at
+        row.since = at
+        if self.first_start is None or at < self.first_start:
+            self.first_start = at
 
     def _ended(self, row: Row, event: Event) -> None:
         if row.since is not None:
@@ -136,13 +137,23 @@ _ENDS: Final = frozenset({EventKind.ENDED, EventKind.CANCELLED, EventKind.EXPIRE
 
 
 def _row(task: Task) -> Row:
+    ended = task.started_at is not None and task.ended_at is not None
+    outcome, message = _end(task)
     return Row(
         id=task.id,
         name=task.name or task.id,
         state=task.state,
         max_attempts=task.spec.retry.max_attempts,
         attempt=task.attempts,
+        since=task.started_at if task.state is TaskState.RUNNING else None,
+        spent_s=max(0.0, (task.ended_at or 0.0) - (task.started_at or 0.0)) if ended else 0.0,
+        outcome=outcome,
+        message=message,
     )
+
+
+def _end(task: Task) -> tuple[str, str]:
+    return ("", "") if task.outcome is None else (task.outcome.kind.value, task.outcome.message)
 
 
 def _text(data: Mapping[str, object], key: str) -> str:

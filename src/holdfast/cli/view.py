@@ -32,9 +32,6 @@ class View(Protocol):
     pause_s: float
     """How long to wait between two looks."""
 
-    glances: bool
-    """Whether looks show what the running tasks use."""
-
     def say(self, text: Text) -> None:
         """A message that stays."""
 
@@ -52,7 +49,6 @@ class LiveView:
     """Draws the running tasks and a bar, a few times a second."""
 
     pause_s = LIVE_S
-    glances = True
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
@@ -77,7 +73,6 @@ class PlainView:
     """One line for each end and each failed attempt; of many tasks, the failures and a count every tenth."""
 
     pause_s = PLAIN_S
-    glances = False
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
@@ -91,6 +86,8 @@ class PlainView:
     def moved(self, row: Row, kind: EventKind, scene: Scene) -> None:
         if kind not in (EventKind.ENDED, EventKind.CANCELLED, EventKind.EXPIRED):
             return
+        if scene.track.total == 1 and row.state.final:
+            return  # the last line says it
         if scene.track.total <= EVERY_LINE:
             self._line(end_line(row, scene.now), row, scene.now)
             return
@@ -132,7 +129,6 @@ class QuietView:
     """Shows nothing."""
 
     pause_s = SILENCE_S
-    glances = False
 
     def say(self, text: Text) -> None:
         pass

@@ -71,9 +71,9 @@ def lines_of(track: Track, width: int, height: int, **scene: Any) -> list[str]:
 
 def test_each_task_has_a_row_with_state_time_memory_and_attempt() -> None:
     assert lines_of(mixed(), 79, 24, memory={"w.test": 31_000_000}) == [
-        "✓ scan   succeeded        1.5s           1/3",
-        "· build  again in 4.0s    1.0s           1/3  killed by SIGSEGV",
-        "● test   running          3.0s    31 MB  2/3",
+        "✓ scan   succeeded     1.5s           1/3",
+        "· build  retry 4.0s    1.0s           1/3  killed by SIGSEGV",
+        "● test   running       3.0s    31 MB  2/3",
         "· ship   ready",
         "━━━━━━━───────────────────────  1/4  5.0s",
     ]

@@ -42,9 +42,6 @@ class Script:
         seq = next(self._seq)
         self.track.apply(Event(seq=seq, at=at, kind=kind, task_id=f"w.{name}", state=state, attempt=attempt, data=data))
 
-    def lose(self) -> None:
-        next(self._seq)
-
     def run(self, name: str, start: float, end: float, state: TaskState = S.SUCCEEDED) -> None:
         self.event(K.CLAIMED, name, S.RUNNING, start, attempt=1)
         self.event(K.STARTED, name, S.RUNNING, start, attempt=1)
@@ -89,16 +86,36 @@ def test_events_of_other_tasks_move_nothing() -> None:
     assert (track.total, track.ended) == (1, 0)
 
 
-def test_missed_events_are_noticed_and_made_up_for() -> None:
-    track = Track([task("a"), task("b")])
+def test_ends_that_no_event_told_of_are_taken_from_the_store() -> None:
+    track = Track([task("a"), task("b"), task("c")])
     script = Script(track)
     script.run("a", 0.0, 1.0)
-    assert not track.missed
-    script.lose()
     script.event(K.CLAIMED, "b", S.RUNNING, 2.0, attempt=1)
-    assert track.missed
-    track.renew([task("a", S.SUCCEEDED, 1, OutcomeKind.SUCCEEDED), task("b", S.SUCCEEDED, 1, OutcomeKind.SUCCEEDED)])
-    assert (track.missed, track.ended, track.running) == (False, 2, {})
+    ended = [task("a", S.SUCCEEDED, 1, OutcomeKind.SUCCEEDED), task("b", S.CANCELLED, 1, OutcomeKind.CANCELLED)]
+    track.settle([*ended, task("c")])
+    assert (track.ended, track.running, track.rows["w.b"].message) == (2, {}, "it cancelled")
+    assert track.rows["w.c"].state is S.READY
+
+
+def test_an_event_that_comes_late_does_not_turn_back_what_came_after() -> None:
+    track = Track([task("a")])
+    late = Event(seq=1, at=0.0, kind=K.SUBMITTED, task_id="w.a", state=S.READY)
+    track.apply(Event(seq=2, at=1.0, kind=K.CLAIMED, task_id="w.a", state=S.RUNNING, attempt=1))
+    assert track.apply(late) is None
+    assert track.rows["w.a"].state is S.RUNNING
+
+
+def test_an_attempt_seen_at_work_runs_before_the_event_says_so() -> None:
+    track = Track([task("a")])
+    script, row = Script(track), track.rows["w.a"]
+    track.seen_running("w.a", 1, 5.2)
+    track.seen_running("other", 1, 5.2)
+    assert (row.state, row.attempt, row.elapsed_s(6.2), list(track.running)) == (S.RUNNING, 1, 1.0, ["w.a"])
+    script.event(K.STARTED, "a", S.RUNNING, 5.0, attempt=1)
+    assert (row.elapsed_s(6.0), track.first_start) == (1.0, 5.0)
+    script.event(K.ENDED, "a", S.SUCCEEDED, 7.0, attempt=1, outcome="succeeded", message="")
+    track.seen_running("w.a", 1, 7.0)
+    assert (row.state, track.running) == (S.SUCCEEDED, {})
 
 
 def test_only_the_last_ends_are_remembered_in_order() -> None:

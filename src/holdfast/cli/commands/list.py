@@ -14,6 +14,7 @@ from holdfast.cli.columns import Cell, Column, table
 from holdfast.cli.find import complete_id
 from holdfast.cli.frame import STYLES
 from holdfast.cli.output import emit_json
+from holdfast.cli.summary import why
 from holdfast.cli.terminal import Terminal
 from holdfast.cli.words import ago, duration
 from holdfast.model.json import Json
@@ -84,7 +85,7 @@ def _row(task: Task, now: float) -> list[Cell]:
         (ago(now - task.submitted_at), "dim"),
         duration(took),
         str(task.attempts),
-        ("" if outcome is None else outcome.message, "dim"),
+        ("" if outcome is None else why(task), "dim"),
     ]
 
 

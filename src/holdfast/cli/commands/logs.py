@@ -41,9 +41,9 @@ class Asked:
 @options.store
 @options.gathered(Asked)
 def command(asked: Asked) -> int:
-    """Print what a task wrote: its stdout to stdout, its stderr to stderr. Of a workflow, that of every task.
+    """Print what a task wrote to stdout and stderr.
 
-    On a terminal, control characters are written out; into a file or a pipe go the bytes as they are.
+    Its stdout goes to stdout, its stderr to stderr; of a workflow, those of every task. On a terminal, control characters are written out; into a file or a pipe go the bytes as they are.
     """
     with Store(asked.store) as store:
         found = find(store, asked.some_id)

@@ -19,7 +19,9 @@ from holdfast.model.task import Task, TaskState
 @click.argument("some_id", metavar="ID", shell_complete=complete_id)
 @options.store
 def command(some_id: str, store: str | None) -> int:
-    """Print the result of a task as JSON; of a workflow, an object with the results of its tasks by name.
+    """Print the result of a task or workflow as JSON.
+
+    That of a workflow is an object with the results of its tasks by name.
 
     Exit status 1 where a task has none, because it failed, was cancelled or has not ended; stderr says which.
     """

@@ -23,7 +23,7 @@ from holdfast.cli.summary import Ended, ended_table, faults, shown_of, tally, un
 from holdfast.cli.terminal import Terminal
 from holdfast.cli.track import Track
 from holdfast.cli.view import View, view_for
-from holdfast.cli.words import count, duration
+from holdfast.cli.words import count, duration, size
 from holdfast.model.json import Json
 from holdfast.model.limits import Level
 from holdfast.model.task import Task, TaskState
@@ -154,24 +154,35 @@ def _summarise(store: Store, done: Done, terminal: Terminal, *, quiet: bool) -> 
     shown = [Ended(task, store.attempts(task.id)) for task in shown_of(done.tasks)]
     if quiet:
         shown = [each for each in shown if each.task.state is not TaskState.SUCCEEDED]
-    elif shown:
+    elif len(done.tasks) > 1:
         terminal.print(ended_table(shown, terminal))
-    for lines in (faults(shown, terminal), [] if quiet else unenforced(shown, terminal)):
-        terminal.print(lines)
-    terminal.say(_last_line(done, terminal))
+    told = [lines for lines in (faults(shown, terminal), [] if quiet else unenforced(shown, terminal)) if lines]
+    for lines in told:
+        terminal.print(lines if quiet else [Text(), *lines])
+    good = all(task.state is TaskState.SUCCEEDED for task in done.tasks)
+    sign = terminal.glyphs.succeeded if good else terminal.glyphs.failed
+    if told and not quiet:
+        terminal.say()
+    terminal.say(Text(f"{sign} ", "bold green" if good else "bold red").append_text(_last_line(store, done)))
+    some_id = done.order.workflow_id or (done.tasks[0].id if len(done.tasks) == 1 else None)
+    if not good and not quiet and some_id is not None:
+        terminal.say(f"  `holdfast status {some_id}` shows this again.", "dim")
 
 
-def _last_line(done: Done, terminal: Terminal) -> Text:
+def _last_line(store: Store, done: Done) -> Text:
+    """What the run came to, in one line."""
+    style = "bold"
+    if done.order.workflow_id is None and len(done.tasks) == 1:
+        only = Ended(done.tasks[0], store.attempts(done.tasks[0].id))
+        line = Text(f"{only.name} {only.end}", style)
+        if only.wall_s is not None:
+            line.append(f" in {duration(only.wall_s)}", "default")
+        if only.memory_bytes is not None:
+            line.append(f", peak memory {size(only.memory_bytes)}", "default")
+        return line
     states = Counter(task.state for task in done.tasks)
-    good = states[TaskState.SUCCEEDED] == len(done.tasks)
-    glyphs = terminal.glyphs
-    name = done.order.workflow_name or (done.tasks[0].id if len(done.tasks) == 1 else "")
-    text = f"{glyphs.succeeded if good else glyphs.failed} {name}".rstrip() + f": {tally(states)}"
-    line = Text(text, "bold green" if good else "bold red").append(f" in {duration(done.took_s)}", "default")
-    if not good:
-        some_id = done.order.workflow_id or (done.tasks[0].id if len(done.tasks) == 1 else "")
-        line.append(f"  holdfast status {some_id}".rstrip(), "dim")
-    return line
+    name = f"{done.order.workflow_name}: " if done.order.workflow_name else ""
+    return Text(f"{name}{tally(states)}", style).append(f" in {duration(done.took_s)}", "default")
 
 
 def _answer(store: Store, done: Done, *, as_json: bool) -> None:

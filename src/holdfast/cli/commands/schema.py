@@ -11,6 +11,9 @@ from holdfast.wire.schemas import Document, schema
 @click.command("schema")
 @click.argument("document", type=click.Choice([each.value for each in Document]))
 def command(document: str) -> int:
-    """Print the JSON Schema (2020-12) of a task envelope, a workflow file, a result or an event."""
+    """Print the JSON Schema of a document.
+
+    The documents are a task envelope, a workflow file, what `run --json` prints, and an event.
+    """
     emit_json(schema(Document(document)))
     return 0
