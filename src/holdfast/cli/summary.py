@@ -71,14 +71,7 @@ class Ended:
         return max((peak for peak in peaks if peak is not None), default=None)
 
     @property
-    def why(task: Task) -> str:
-    """What went wrong, in one line; of a cancel, also what it was asked for."""
-    message = "" if task.outcome is None else one_line(task.outcome.message)
-    reason = one_line(task.cancel_reason or "") if task.state is TaskState.CANCELLED else ""
-    return f"{message}: {reason}" if reason and reason not in message else message
-
-
-def unenforced(self) -> tuple[Enforcement, ...]:
+    def unenforced(self) -> tuple[Enforcement, ...]:
         """The limits that were asked for and did not hold, in the last attempt."""
         return tuple(each for each in self.attempts[-1].enforcement if not each.enforced) if self.attempts else ()
 

@@ -43,7 +43,8 @@ class Asked:
 def command(asked: Asked) -> int:
     """Print what a task wrote to stdout and stderr.
 
-    Its stdout goes to stdout, its stderr to stderr; of a workflow, those of every task. On a terminal, control characters are written out; into a file or a pipe go the bytes as they are.
+    Its stdout goes to stdout, its stderr to stderr; of a workflow, those of every task. On a terminal, control
+    characters are written out; into a file or a pipe go the bytes as they are.
     """
     with Store(asked.store) as store:
         found = find(store, asked.some_id)
