@@ -139,7 +139,7 @@ def _target(function: Callable[..., Any]) -> str:
         remedy = "Move it to the top of its module and pass what it needs; let a decorator use functools.wraps."
         raise _no_function(f"`{name}`", "is defined inside another function, so no other process can find it", remedy)
     script = _script()
-    if function.__module__ == "__main__" and (script is None or _typed_in(function)):
+    if function.__module__ == "__main__" and script is None:
         remedy = "Put it into a file: a module, or the script that you run."
         raise _no_function(f"`{name}`", "was typed in, so no other process can find it", remedy)
     if not _found_by_name(function):
@@ -149,11 +149,6 @@ def _target(function: Callable[..., Any]) -> str:
         return f"{function.__module__}:{name}"
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     return f"{spec.name}:{name}" if spec is not None and spec.name else f"{script}:{name}"
-
-
-def _typed_in(function: FunctionType) -> bool:
-    written = inspect.unwrap(function)
-    return inspect.isfunction(written) and written.__code__.co_filename.startswith("<")
 
 
 def _found_by_name(function: FunctionType) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import math
@@ -84,6 +85,18 @@ def wrapped(a: int) -> Point:
     return Point(a)
 
 
+class Quiet(contextlib.ContextDecorator):
+    """A decorator whose wrapper stands in a module that knows nothing of ours."""
+
+    def __enter__(self) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
+
+
+@Quiet()
+def quiet(a: int) -> Point:
+    return Point(a)
+
+
 @disguised
 def hidden(a: int) -> int:
     return a
@@ -139,6 +152,7 @@ def problems(function: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[P
         (later, "later"),
         (decorated, "decorated"),
         (wrapped, "wrapped"),
+        (quiet, "quiet"),
         (Tools.fixed, "Tools.fixed"),
         (Tools.method, "Tools.method"),
     ],
@@ -327,6 +341,7 @@ def make_with_unknown_argument(a: Missing) -> Point: ...
         (make_shape, {"name": "s", "corners": [{"x": 1}], "around": [1, 2]}, Shape("s", [Point(1)], (1, 2))),
         (make_with_unknown_argument, {"x": 1}, Point(1)),
         (wrapped, {"x": 1}, Point(1)),
+        (quiet, {"x": 1}, Point(1)),
         (make_point, {"x": "one"}, {"x": "one"}),
         (make_point, {"z": 1}, {"z": 1}),
         (make_point, None, None),

@@ -138,6 +138,11 @@ def test_digests_are_equal_exactly_where_launches_are(one: Preparation, other: P
             {"program": Exec(argv=("a", "")), "stdin": b"n", "environment": (("K", "V"),)},
             {"program": Exec(argv=("a",)), "files": (("n", b"K=V"),)},
         ),
+        (
+            {"program": Exec(argv=("a",)), "stdin": b"s", "environment": (("k", "0"),)},
+            {"program": Exec(argv=("a", "s", "1")), "stdin": b"k"},
+        ),
+        ({"program": Call(target="2", arguments=b"x")}, {"program": Exec(argv=("x", "0"))}),
         ({"environment": (("a", "b"),)}, {"files": (("a", b"b"),)}),
         ({"environment": (("a=b", "c"),)}, {"environment": (("a", "b=c"),)}),
         ({"environment": (("a", "1"), ("b", "2"))}, {"environment": (("b", "2"), ("a", "1"))}),
