@@ -14,12 +14,12 @@ class Trace:
 
     def __init__(self, scratch: Path) -> None:
         self._scratch = scratch
-        self._groups = _groups()
+        self._groups = groups_of(os.getpid())
         self._descriptors = _descriptors()
 
     def left(self) -> list[str]:
         """Whatever is there now and was not before."""
-        found = [f"group {path}" for path in _groups() - self._groups]
+        found = [f"group {path}" for path in groups_of(os.getpid()) - self._groups]
         found += [f"descriptor {name}" for name in _descriptors() - self._descriptors]
         if self._scratch.exists():
             found += [f"file {path}" for path in self._scratch.iterdir() if path.name != ".lock"]
@@ -34,8 +34,9 @@ def _is_ours(pid: int) -> bool:
     return b"HOLDFAST_SANDBOX=engine-" in environment and f"-{os.getpid()}-".encode() in environment
 
 
-def _groups() -> set[str]:
-    mine = f"-{os.getpid()}-"
+def groups_of(engine: int) -> set[str]:
+    """The control groups of an engine."""
+    mine = f"-{engine}-"
     found = set()
     for folder, _ in own_folders().values():
         found |= {f"{folder}/{name}" for name in os.listdir(folder) if name.startswith("holdfast-") and mine in name}

@@ -23,6 +23,8 @@ _OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
 class NotAFunction(TypeError):
     """The target names something that is not a plain function."""
 
+    __module__ = "builtins"
+
 
 def carry_out(target: str, arguments: bytes, import_path: list[str]) -> NoReturn:
     """Call the function, write the result, and leave without a look back: no atexit, no waiting for threads."""

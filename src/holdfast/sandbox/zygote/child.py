@@ -6,7 +6,6 @@ little, creates little, and leaves to root and keeper what can be inherited: no 
 
 from __future__ import annotations
 
-import _signal
 import errno
 import mmap
 import os
@@ -118,8 +117,6 @@ def _limit(which: int, soft: int, hard: int) -> None:
 
 
 def _execute(argv: list[str], environment: dict[str, str], page: Page) -> NoReturn:
-    for number in (_signal.SIGINT, _signal.SIGPIPE, _signal.SIGXFSZ):
-        _signal.signal(number, _signal.SIG_DFL)
     status, message = 126, "the argument vector is empty"
     try:
         if argv:

@@ -16,6 +16,8 @@ TRACEBACK_CHARS = 64 * 1024
 class NotJson(TypeError):
     """The function returned something that is not a JSON value."""
 
+    __module__ = "builtins"  # what is ours is nothing to the reader of a traceback
+
 
 def result(value: object) -> bytes:
     """`{"ok": value}`. Raises NotJson."""
@@ -80,7 +82,7 @@ def _where(path: Path | None) -> str:
 
 def _name(kind: type) -> str:
     module = kind.__module__
-    name = kind.__qualname__ if module in ("builtins", __name__) else f"{module}.{kind.__qualname__}"
+    name = kind.__qualname__ if module == "builtins" else f"{module}.{kind.__qualname__}"
     return name[:200]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _socket
+import builtins
 import contextlib
 import gc
 import os
@@ -11,6 +12,7 @@ import select
 import signal
 import struct
 import sys
+from _sitebuiltins import Quitter
 
 from . import call, cgroup, child, keeper
 from .family import children
@@ -136,8 +138,8 @@ def _settle(settings: Settings) -> None:
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
         if signal.getsignal(number) in (signal.SIG_IGN, None):
             signal.signal(number, signal.SIG_DFL)
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # as every Python has it
-        signal.signal(number, signal.SIG_IGN)
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # without effect, as in every Python; but gone after an exec
+        signal.signal(number, _do_nothing)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     os.umask(0o022)
     os.chdir("/")
@@ -153,10 +155,21 @@ def _settle(settings: Settings) -> None:
     sys.path[:] = settings["import_path"]
     sys.prefix, sys.exec_prefix = settings["prefix"], settings["exec_prefix"]
     sys.dont_write_bytecode = not settings["write_bytecode"]
+    _add_quitters()
     _warm_up()
     gc.disable()  # a collection would write into every object; a task gets it back
     gc.collect()
     gc.freeze()
+
+
+def _do_nothing(number: int, frame: object) -> None:
+    """A handler: the system call that caused the signal fails, which is what Python code expects."""
+
+
+def _add_quitters() -> None:
+    """Give tasks the `exit` and `quit` that scripts count on, and that only `site` makes, which is not loaded."""
+    for name in ("exit", "quit"):
+        setattr(builtins, name, Quitter(name, "Ctrl-D (i.e. EOF)"))
 
 
 def _warm_up() -> None:
