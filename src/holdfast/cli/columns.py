@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 from rich.cells import cell_len
 from rich.text import Text
 
-from holdfast.cli.terminal import fitted
+from holdfast.cli.terminal import fitted, wrapped
 from holdfast.cli.words import one_line
 
 GAP: Final = 2
@@ -39,6 +39,19 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int,
     """A heading, then the rows, in lines of at most `width` cells."""
     heading: list[Cell] = [(column.title, "dim") for column in columns]
     return aligned(columns, [heading, *rows], width, cut)
+
+
+def hanging(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int, cut: str) -> list[Text]:
+    """Like `table`, but the text of the last column is broken between words where it does not fit."""
+    ahead = columns[:-1]
+    heads = [[_cell(cell) for cell in row] for row in ([column.title for column in ahead], *(row[:-1] for row in rows))]
+    room = max(LEAST, width - _total(ahead, _widths(ahead, heads, width)) - GAP)
+    broken: list[list[Cell]] = []
+    for row in rows:
+        text, style = _cell(row[-1])
+        for number, piece in enumerate(wrapped(Text(text), room)):
+            broken.append([*(row[:-1] if not number else [""] * len(ahead)), (piece.plain, style)])
+    return table(columns, broken, width, cut)
 
 
 def aligned(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int, cut: str) -> list[Text]:
@@ -102,4 +115,5 @@ def _line(columns: Sequence[Column], row: Sequence[tuple[str, str]], widths: Seq
         line.append(" " * (pad + (room if column.right else 0)))
         line.append(text, style)
         pad = column.gap + (0 if column.right else room)
+    line.rstrip()
     return line

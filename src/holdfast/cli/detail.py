@@ -10,9 +10,9 @@ from rich.text import Text
 
 from holdfast.app.report import state_of
 from holdfast.app.store import Store
-from holdfast.cli.columns import Cell, Column, table
+from holdfast.cli.columns import Cell, Column, hanging, table
 from holdfast.cli.frame import STYLES
-from holdfast.cli.summary import Ended, ended_table, faults, shown_of, tally, unenforced
+from holdfast.cli.summary import Ended, tally, tell
 from holdfast.cli.terminal import Terminal, wrapped
 from holdfast.cli.words import ago, duration, size
 from holdfast.model.attempt import Attempt
@@ -30,7 +30,7 @@ _ATTEMPTS: Final = (
     Column("level", rank=2),
     Column("what went wrong", rank=4, cut=True),
 )
-_LIMITS: Final = (Column("limit"), Column("asked", right=True), Column("holds"), Column("by", rank=1, cut=True))
+_LIMITS: Final = (Column("limit"), Column("asked", right=True), Column("holds"), Column("by"))
 _IN_BYTES: Final = frozenset({"memory_limit", "output_limit"})
 _IN_SECONDS: Final = frozenset({"timeout", "grace", "cpu_time"})
 
@@ -54,8 +54,8 @@ def show_task(store: Store, task: Task, terminal: Terminal) -> None:
         rows = [_attempt(each, now) for each in attempts]
         terminal.print(table(_ATTEMPTS, rows, terminal.width, terminal.glyphs.cut))
         _limits(terminal, attempts[-1].enforcement)
-    _after(terminal, [ended])
     terminal.say()
+    tell(store, [task], terminal)
     terminal.say(_next(task), "dim")
 
 
@@ -68,12 +68,8 @@ def show_workflow(store: Store, workflow: Workflow, terminal: Terminal) -> None:
     counts = {TaskState(name): number for name, number in workflow.counts.items()}
     times = _times(workflow.submitted_at, workflow.submitted_at, workflow.ended_at, now)
     _facts(terminal, [("tasks", tally(counts)), ("times", times)])
-    shown = [Ended(task, store.attempts(task.id)) for task in shown_of(tasks)]
-    if shown:
-        terminal.say()
-        terminal.print(ended_table(shown, terminal))
-    _after(terminal, shown)
     terminal.say()
+    tell(store, tasks, terminal)
     terminal.say(f"One task in full: `holdfast status {tasks[0].id}`" if tasks else "It has no tasks.", "dim")
 
 
@@ -121,7 +117,7 @@ def _limits(terminal: Terminal, entries: Sequence[Enforcement]) -> None:
         for each in entries
     ]
     terminal.say()
-    terminal.print(table(_LIMITS, rows, terminal.width, terminal.glyphs.cut))
+    terminal.print(hanging(_LIMITS, rows, terminal.width, terminal.glyphs.cut))
 
 
 def asked(entry: Enforcement) -> str:
@@ -131,13 +127,6 @@ def asked(entry: Enforcement) -> str:
             return size(entry.asked)
         return duration(entry.asked) if entry.limit in _IN_SECONDS else f"{entry.asked:g}"
     return "-" if entry.asked is None else str(entry.asked)
-
-
-def _after(terminal: Terminal, shown: Sequence[Ended]) -> None:
-    for lines in (faults(shown, terminal), unenforced(shown, terminal)):
-        if lines:
-            terminal.say()
-            terminal.print(lines)
 
 
 def _next(task: Task) -> str:

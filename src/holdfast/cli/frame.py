@@ -56,14 +56,17 @@ class Scene:
 
 
 def frame(scene: Scene, width: int, height: int, glyphs: Glyphs) -> list[Text]:
-    """At most `height` - 1 lines of at most `width` cells."""
+    """At most `height` - 2 lines of at most `width` cells.
+
+    One line is the cursor's, and one above stays: clearing all of the screen, some terminals keep a copy of it.
+    """
     track = scene.track
     foot = [] if track.total == 1 else [_bar(scene, width, glyphs)]
-    room = max(1, height - 1 - len(foot))
+    room = max(1, height - 2 - len(foot))
     chosen: Iterable[Row] = track.rows.values()
     if track.total > room:
         foot = [_counts(track, width, glyphs), _bar(scene, width, glyphs, failed=False)] if room > 3 else foot
-        chosen = _chosen(track, max(1, height - 1 - len(foot)))
+        chosen = _chosen(track, max(1, height - 2 - len(foot)))
     return [*aligned(COLUMNS, [_row(row, scene, glyphs) for row in chosen], width, glyphs.cut), *foot]
 
 

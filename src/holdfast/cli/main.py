@@ -100,7 +100,7 @@ def _guarded(words: list[str]) -> int:
         sys.stderr.write(f"{bare.format_message()}\n")
         return REFUSED
     except (click.Abort, KeyboardInterrupt):
-        _tell("interrupted; nothing was started")
+        _tell("interrupted")
         return INTERRUPTED
     except click.ClickException as wrong:
         error: HoldfastError = Usage(wrong)

@@ -9,6 +9,7 @@ from typing import Final
 
 from rich.text import Text
 
+from holdfast.app.store import Store
 from holdfast.cli.columns import Cell, Column, table
 from holdfast.cli.frame import STYLES
 from holdfast.cli.terminal import Terminal, wrapped
@@ -19,7 +20,10 @@ from holdfast.model.outcome import OutcomeKind
 from holdfast.model.task import Task, TaskState
 
 TABLE_ROWS: Final = 40
-"""Up to so many tasks, the table has them all; of more, only those that did not succeed, and at most so many."""
+"""Up to so many tasks, the table has them all; of more, only those that ran and did not succeed, at most so many."""
+
+LOOKED_AT: Final = 1000
+"""The attempts of at most so many tasks are looked at for limits that did not hold."""
 
 FAULTS_SHOWN: Final = 12
 NAMES_SHOWN: Final = 4
@@ -76,30 +80,53 @@ class Ended:
         return tuple(each for each in self.attempts[-1].enforcement if not each.enforced) if self.attempts else ()
 
 
+def tell(store: Store, tasks: Sequence[Task], terminal: Terminal, *, quiet: bool = False) -> None:
+    """The parts of a summary in which there is something to say, an empty line after each; quiet, only the faults."""
+    if quiet:
+        terminal.print(faults(tasks, terminal))
+        return
+    looked_at = looked_at_of(tasks)
+    ended = [Ended(task, store.attempts(task.id)) for task in looked_at]
+    shown = {task.id for task in shown_of(tasks)}
+    rows = ended_table([each for each in ended if each.task.id in shown], terminal)
+    for part in (rows, faults(tasks, terminal), unenforced(ended, terminal, every=len(looked_at) == len(tasks))):
+        if part:
+            terminal.print([*part, Text()])
+
+
 def shown_of(tasks: Sequence[Task]) -> list[Task]:
-    """Those that the table shows: all of few, of many those that did not succeed."""
+    """Those in the table: all of a few, of many those that failed; none of one, as the last line tells of it."""
     if len(tasks) <= TABLE_ROWS:
-        return list(tasks)
+        return list(tasks) if len(tasks) > 1 else []
     failed = [task for task in tasks if task.state is TaskState.FAILED]
-    others = [task for task in tasks if task.state not in (TaskState.FAILED, TaskState.SUCCEEDED)]
+    others = [task for task in tasks if task.state not in (TaskState.FAILED, TaskState.SUCCEEDED) and task.attempts]
     return [*failed, *others][:TABLE_ROWS]
+
+
+def looked_at_of(tasks: Sequence[Task]) -> list[Task]:
+    """Those whose attempts are looked at: those shown, and the first of the others."""
+    shown = shown_of(tasks)
+    known = {task.id for task in shown}
+    return [*shown, *(task for task in tasks if task.id not in known)][:LOOKED_AT]
 
 
 def ended_table(ended: Sequence[Ended], terminal: Terminal) -> list[Text]:
     """Task, outcome, time, peak memory, attempts."""
+    if not ended:
+        return []
     rows = [_row(each, terminal) for each in ended]
     return table(_COLUMNS, rows, terminal.width, terminal.glyphs.cut)
 
 
-def faults(ended: Iterable[Ended], terminal: Terminal) -> list[Text]:
+def faults(tasks: Iterable[Task], terminal: Terminal) -> list[Text]:
     """For each way in which tasks failed: which, what went wrong, and what to do next. Alike ones are told together."""
-    groups: dict[tuple[str, str], list[Ended]] = {}
-    for each in ended:
-        outcome = each.task.outcome
+    groups: dict[tuple[str, str], list[Task]] = {}
+    for task in tasks:
+        outcome = task.outcome
         if outcome is not None and outcome.kind is not OutcomeKind.SUCCEEDED:
-            groups.setdefault((outcome.kind.value, why(each.task)), []).append(each)
+            groups.setdefault((outcome.kind.value, why(task)), []).append(task)
     lines: list[Text] = []
-    first_failed = sorted(groups.values(), key=lambda alike: alike[0].task.state is not TaskState.FAILED)
+    first_failed = sorted(groups.values(), key=lambda alike: alike[0].state is not TaskState.FAILED)
     for alike in first_failed[:FAULTS_SHOWN]:
         lines += _fault(alike, terminal)
     if len(groups) > FAULTS_SHOWN:
@@ -114,14 +141,14 @@ def why(task: Task) -> str:
     return f"{message}: {reason}" if reason and reason not in message else message
 
 
-def unenforced(ended: Iterable[Ended], terminal: Terminal) -> list[Text]:
-    """Which limits were asked for and did not hold, and why."""
+def unenforced(ended: Iterable[Ended], terminal: Terminal, *, every: bool = True) -> list[Text]:
+    """Which limits were asked for and did not hold, and why; `every` says whether these are all tasks there are."""
     tasks: Counter[tuple[str, str]] = Counter()
     for each in ended:
         tasks.update({(one.limit, one.by) for one in each.unenforced})
     lines: list[Text] = []
     for (limit, by), number in sorted(tasks.items()):
-        text = Text(f"! {limit}: advisory for {count(number, 'task')}", "yellow")
+        text = Text(f"! {limit}: advisory for {'' if every else 'at least '}{count(number, 'task')}", "yellow")
         text.append(f", {_why(by)}", "default")
         lines += wrapped(text, terminal.width, indent=2)
     if lines:
@@ -163,18 +190,14 @@ def _tries(task: Task) -> str:
     return f"{task.attempts}/{most}" if most > 1 and task.attempts else str(task.attempts)
 
 
-def _fault(alike: Sequence[Ended], terminal: Terminal) -> list[Text]:
+def _fault(alike: Sequence[Task], terminal: Terminal) -> list[Text]:
     first = alike[0]
-    outcome = first.task.outcome
-    if outcome is None:
-        return []
-    names = ", ".join(each.name for each in alike[:NAMES_SHOWN])
-    more = f" and {len(alike) - NAMES_SHOWN} more" if len(alike) > NAMES_SHOWN else ""
-    style = STYLES.get(first.task.state, "")
-    sign = terminal.glyphs.cancelled if first.task.state is TaskState.CANCELLED else terminal.glyphs.failed
-    text = Text(f"{sign} {names}{more}: ", style).append(why(first.task), "default")
+    names = ", ".join(task.name or task.id for task in alike[:NAMES_SHOWN])
+    more = f" and {len(alike) - NAMES_SHOWN:,} more" if len(alike) > NAMES_SHOWN else ""
+    sign = terminal.glyphs.cancelled if first.state is TaskState.CANCELLED else terminal.glyphs.failed
+    text = Text(f"{sign} {names}{more}: ", STYLES.get(first.state, "")).append(why(first), "default")
     lines = wrapped(text, terminal.width, indent=2)
-    for step in outcome.next_steps:
-        step = one_line(step).replace("`holdfast logs`", f"`holdfast logs {first.task.id}`")
+    for step in () if first.outcome is None else first.outcome.next_steps:
+        step = one_line(step).replace("`holdfast logs`", f"`holdfast logs {first.id}`")
         lines += wrapped(Text(f"  {step}", "dim"), terminal.width, indent=2)
     return lines

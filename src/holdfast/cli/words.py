@@ -15,10 +15,12 @@ _UNSAFE_IN_JSON: Final = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\
 
 
 def duration(seconds: float | None) -> str:
-    """`0.4s`, `12s`, `3m05s`, `2h07m`, `3d04h`."""
+    """`12ms`, `0.4s`, `12s`, `3m05s`, `2h07m`, `3d04h`."""
     if seconds is None:
         return UNKNOWN
     seconds = max(0.0, seconds)
+    if 0.0005 < seconds < 0.0995:
+        return f"{seconds * 1000:.0f}ms"
     if seconds < 9.95:
         return f"{seconds:.1f}s"
     whole = round(seconds)

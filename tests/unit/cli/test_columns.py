@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.text import Text
 
-from holdfast.cli.columns import Column, aligned, table
+from holdfast.cli.columns import Column, aligned, hanging, table
 from holdfast.cli.terminal import fitted, wrapped
 from holdfast.cli.words import safe
 
@@ -28,7 +28,7 @@ def test_with_room_for_all_nothing_is_cut() -> None:
     assert plain(table(COLUMNS, ROWS, 100, "…")) == [
         "task             state    time  note",
         "build            running  1.0s  a rather long note on it",
-        "test-everything  failed    12s  ",
+        "test-everything  failed    12s",
     ]
 
 
@@ -36,6 +36,16 @@ def test_where_it_is_narrow_the_long_ones_are_cut_first_and_then_the_least_neede
     assert plain(aligned(COLUMNS, ROWS, 46, "…"))[0] == "build            running  1.0s  a rather long…"
     assert plain(aligned(COLUMNS, ROWS, 28, "…")) == ["build          running  1.0s", "test-everyth…  failed    12s"]
     assert plain(aligned(COLUMNS, ROWS, 19, "…")) == ["build       running", "test-ever…  failed"]
+
+
+def test_where_it_is_narrow_the_last_column_can_be_broken_instead() -> None:
+    assert plain(hanging(COLUMNS, ROWS, 42, "…")) == [
+        "task             state    time  note",
+        "build            running  1.0s  a rather",
+        "                                long note",
+        "                                on it",
+        "test-everything  failed    12s",
+    ]
 
 
 @given(

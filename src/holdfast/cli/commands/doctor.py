@@ -9,12 +9,12 @@ from rich.text import Text
 
 from holdfast.app.doctor import document, examine, sound
 from holdfast.cli import options
-from holdfast.cli.columns import Cell, Column, table
+from holdfast.cli.columns import Cell, Column, hanging
 from holdfast.cli.output import emit_json
 from holdfast.cli.terminal import Terminal, wrapped
 from holdfast.model.limits import Capabilities, Offer
 
-COLUMNS = (Column("", gap=1), Column("limit"), Column("holds"), Column("by", cut=True))
+COLUMNS = (Column("", gap=1), Column("limit"), Column("holds"), Column("by"))
 
 
 @click.command("doctor")
@@ -39,7 +39,7 @@ def command(as_json: bool) -> int:
 def _print_level(level: Capabilities, terminal: Terminal) -> None:
     terminal.say(f"level {level.level}", "bold")
     rows = [_row(name, offer, terminal) for name, offer in level.offers.items()]
-    terminal.print(table(COLUMNS, rows, terminal.width, terminal.glyphs.cut))
+    terminal.print(hanging(COLUMNS, rows, terminal.width, terminal.glyphs.cut))
     for remedy, names in _remedies(level).items():
         text = Text(f"To have {', '.join(names)} enforced: ", "yellow").append(remedy, "default")
         terminal.say()

@@ -19,7 +19,7 @@ from holdfast.cli.drive import Drive
 from holdfast.cli.interrupts import Interrupts
 from holdfast.cli.output import emit_json
 from holdfast.cli.request import Request, read_request
-from holdfast.cli.summary import Ended, ended_table, faults, shown_of, tally, unenforced
+from holdfast.cli.summary import Ended, tally, tell
 from holdfast.cli.terminal import Terminal
 from holdfast.cli.track import Track
 from holdfast.cli.view import View, view_for
@@ -132,7 +132,7 @@ def _opening(order: Order, track: Track) -> list[Text]:
         again = (
             f"Continuing the interrupted run of {order.workflow_name}" if order.continued else f"{order.workflow_name}"
         )
-        done = f", {track.ended:,} of them ended before" if track.ended else ""
+        done = f", {track.ended:,} of them ended before" if order.continued and track.ended else ""
         lines.append(Text(again, "bold").append(f"  {order.workflow_id}: {count(track.total, 'task')}{done}", "dim"))
         if order.continued:
             lines.append(Text("--fresh starts anew instead.", "dim"))
@@ -151,19 +151,13 @@ def _opening(order: Order, track: Track) -> list[Text]:
 
 
 def _summarise(store: Store, done: Done, terminal: Terminal, *, quiet: bool) -> None:
-    shown = [Ended(task, store.attempts(task.id)) for task in shown_of(done.tasks)]
-    if quiet:
-        shown = [each for each in shown if each.task.state is not TaskState.SUCCEEDED]
-    elif len(done.tasks) > 1:
-        terminal.print(ended_table(shown, terminal))
-    told = [lines for lines in (faults(shown, terminal), [] if quiet else unenforced(shown, terminal)) if lines]
-    for lines in told:
-        terminal.print(lines if quiet else [Text(), *lines])
+    if len(done.tasks) > 1 and not quiet and not terminal.moves:
+        terminal.say()
+    tell(store, done.tasks, terminal, quiet=quiet)
     good = all(task.state is TaskState.SUCCEEDED for task in done.tasks)
     sign = terminal.glyphs.succeeded if good else terminal.glyphs.failed
-    if told and not quiet:
-        terminal.say()
-    terminal.say(Text(f"{sign} ", "bold green" if good else "bold red").append_text(_last_line(store, done)))
+    last = Text(f"{sign} ", "bold green" if good else "bold red").append_text(_last_line(store, done))
+    terminal.say(last if done.status is None else last.append(", interrupted", "yellow"))
     some_id = done.order.workflow_id or (done.tasks[0].id if len(done.tasks) == 1 else None)
     if not good and not quiet and some_id is not None:
         terminal.say(f"  `holdfast status {some_id}` shows this again.", "dim")
