@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -226,18 +228,34 @@ def test_logs_keep_the_streams_apart_and_the_bytes_as_they_were(stored: Door) ->
     assert stored.run("logs", id_of(stored, "after")).status == 2
 
 
+BROKEN = """
+import sys
+from holdfast.cli import main, request
+
+def boom(*words, **names):
+    raise ZeroDivisionError("oops")
+
+request.read_document = boom
+sys.exit(main.main(["run", "flow.json"]))
+"""
+
+
 def test_a_fault_of_ours_is_told_in_a_line_and_traced_only_when_asked(door: Door) -> None:
-    door.write(
-        "sitecustomize.py",
-        "import holdfast.cli.words as w\ndef boom(*a): raise ZeroDivisionError('oops')\nw.count = boom\n",
-    )
     door.write("flow.json", workflow(a=shell("true")))
-    ran = door.run("run", "flow.json", PYTHONPATH=str(door.folder))
-    assert ran.status == 3
-    assert "ZeroDivisionError: oops" in ran.err
-    assert "[engine.bug]" in ran.err
-    assert "Traceback" not in ran.err
-    assert "Traceback" in door.run("run", "flow.json", PYTHONPATH=str(door.folder), HOLDFAST_TRACEBACK="1").err
+    for trace in ("0", "1"):
+        environment = {**door.environment, "HOLDFAST_TRACEBACK": trace}
+        done = subprocess.run(
+            [sys.executable, "-c", BROKEN],
+            cwd=door.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 3
+        assert "ZeroDivisionError: oops" in done.stderr
+        assert "[engine.bug]" in done.stderr
+        assert ("Traceback" in done.stderr) is (trace == "1")
 
 
 def test_in_a_locale_without_unicode_people_are_told_in_ascii(door: Door) -> None:
