@@ -24,7 +24,7 @@ class Column:
     """`rank` 0 always stays; of the others the highest goes first where there is no room. `cut` ones may be cut short.
 
     `least` is a width that the column keeps even where its cells are narrower, so that a live table does not jump;
-    `gap` the space after it.
+    `gap` is the space after it; shorter than `floor` it is of no use.
     """
 
     title: str
@@ -33,6 +33,7 @@ class Column:
     cut: bool = False
     least: int = 0
     gap: int = GAP
+    floor: int = LEAST
 
 
 def table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int, cut: str) -> list[Text]:
@@ -80,19 +81,24 @@ def _widths(columns: Sequence[Column], rows: Sequence[Sequence[tuple[str, str]]]
             default=None,
         )
         if out is None:
+            _shorten(columns, widths, over, every=True)
             break
         widths = [None if was is None or at == out else natural[at] for at, was in enumerate(widths)]
     return widths
 
 
-def _shorten(columns: Sequence[Column], widths: list[int | None], over: int) -> int:
+def _shorten(columns: Sequence[Column], widths: list[int | None], over: int, *, every: bool = False) -> int:
     """Take what is too much from the columns that may be cut, the widest first; what is still too much."""
     while over > 0:
-        able = [(now, at) for at, column in enumerate(columns) if column.cut and (now := widths[at] or 0) > LEAST]
+        able = [
+            (now, at)
+            for at, column in enumerate(columns)
+            if (column.cut or every) and (now := widths[at] or 0) > column.floor
+        ]
         if not able:
             return over
         now, at = max(able)
-        second = max([LEAST, *(other for other, index in able if index != at and other < now)])
+        second = max([columns[at].floor, *(other for other, index in able if index != at and other < now)])
         taken = min(over, max(1, now - second))
         widths[at] = now - taken
         over -= taken

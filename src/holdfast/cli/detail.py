@@ -28,7 +28,7 @@ _ATTEMPTS: Final = (
     Column("cpu time", rank=3, right=True),
     Column("peak memory", rank=1, right=True),
     Column("level", rank=2),
-    Column("what went wrong", rank=4, cut=True),
+    Column("what went wrong", rank=4, cut=True, floor=16),
 )
 _LIMITS: Final = (Column("limit"), Column("asked", right=True), Column("holds"), Column("by"))
 _IN_BYTES: Final = frozenset({"memory_limit", "output_limit"})

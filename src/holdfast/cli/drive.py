@@ -72,11 +72,11 @@ class Drive:
 
     async def _stop(self) -> None:
         """The first signal cancels, with the grace that each task has; the second leaves that out."""
-        seen = await self.interrupts.next(0)
+        await self.interrupts.next(0)
         open_tasks = count(self.track.total - self.track.ended, "task")
         self.view.say(Text(f"Stopping {open_tasks}; once more stops them at once.", "yellow"))
         await self.engine.cancel_order(self.order, REASON)
         self.track.settle(await self.engine.tasks_of(self.order))
-        await self.interrupts.next(seen)
+        await self.interrupts.next(1)
         self.view.say(Text("Stopping at once.", "yellow"))
         await self.engine.cancel_order(self.order, REASON, at_once=True)

@@ -19,8 +19,11 @@ LEAST_S: Final = 2.0
 def remaining_s(track: Track, now: float) -> float | None:
     """Seconds until every task has ended, if those left take as long as those ended and run as much side by side.
 
-    None where too few have ended, and where all that is left already takes longer than the others did.
+    None where too few have ended, where all that is left already takes longer than the others did, and where it is
+    being stopped.
     """
+    if any(row.cancelling for row in track.running.values()):
+        return None
     if track.first_start is None or now - track.first_start < LEAST_S:
         return None
     if track.ran < max(LEAST_ENDED, LEAST_SHARE * track.total) or track.ran_s <= 0:

@@ -26,11 +26,11 @@ STYLES: Final[Mapping[TaskState, str]] = MappingProxyType({
 COLUMNS: Final = (
     Column("", least=1, gap=1),
     Column("task", cut=True),
-    Column("state", cut=True, least=10),
+    Column("state", least=10),
     Column("time", rank=1, right=True, least=6),
     Column("memory", rank=2, right=True, least=7),
     Column("try", rank=3, right=True),
-    Column("", rank=4, cut=True),
+    Column("", rank=4, cut=True, floor=16),
 )
 _COUNTED: Final = (
     TaskState.RUNNING,

@@ -38,12 +38,11 @@ class Interrupts:
         """The exit status that tells of the first signal: 130 for Ctrl-C. None where none came."""
         return None if self.first is None else 128 + self.first
 
-    async def next(self, seen: int) -> int:
-        """Wait until more than `seen` have come; how many that are."""
+    async def next(self, seen: int) -> None:
+        """Wait until more than `seen` have come."""
         while self._count <= seen:
             self._arrived.clear()
             await self._arrived.wait()
-        return self._count
 
     def _on(self, number: signal.Signals) -> None:
         self._count += 1

@@ -28,7 +28,7 @@ COLUMNS = (
     Column("submitted", rank=2),
     Column("time", rank=1, right=True),
     Column("attempts", rank=4, right=True),
-    Column("what went wrong", rank=3, cut=True),
+    Column("what went wrong", rank=3, cut=True, floor=16),
 )
 
 
