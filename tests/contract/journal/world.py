@@ -81,7 +81,10 @@ class Bench:
         return {claim.ref.task_id: claim for claim in self.claim(now=now)}[task_id]
 
     def advance(self, claim: Claim, state: AttemptState = AttemptState.RUNNING, now: float = 30.0) -> Moved:
-        return self.do(self.journal.advance(claim.ref, state, now))
+        async def advanced() -> Moved:
+            return await self.journal.advance(claim.ref, state, now)
+
+        return self.do(advanced())
 
     def finish(self, claim: Claim, kind: str = "succeeded", at: float = 50.0, **changes: Any) -> Moved:
         return self.do(self.journal.finish(ending(claim.ref, kind, at, **changes)))
