@@ -5,7 +5,7 @@ Adapters raise only errors of `holdfast.model.errors`. Only data crosses a port.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Protocol
 
 from holdfast.model.attempt import Attempt, AttemptRef, AttemptState, Claim, Ending
@@ -69,8 +69,11 @@ class Journal(Records, Protocol):
         of that session are taken: `holdfast run` drives what it was asked for, not all that the store holds.
         """
 
-    async def advance(self, ref: AttemptRef, state: AttemptState, now: float) -> Moved:
-        """Move an attempt forward to running or verifying."""
+    def advance(self, ref: AttemptRef, state: AttemptState, now: float) -> Awaitable[Moved]:
+        """Move an attempt forward to running or verifying, before any later write about it.
+
+        It takes effect without being awaited; awaiting it may take as long as the next commit of somebody else.
+        """
 
     async def finish(self, ending: Ending) -> Moved:
         """End an attempt and move its task; dependants become ready, or cancelled with the reason. All at once."""

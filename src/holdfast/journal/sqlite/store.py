@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Self
@@ -82,9 +82,9 @@ class SqliteJournal(SqliteReader):
         """Take the ready tasks that fit beside those running; each gets its next attempt, counted."""
         return await self._writer.do(lambda: moves.claim(self._tables, total, now, session))
 
-    async def advance(self, ref: AttemptRef, state: AttemptState, now: float) -> Moved:
-        """Move an attempt forward to running or verifying."""
-        return await self._writer.do(lambda: moves.advance(self._tables, ref, state, now))
+    def advance(self, ref: AttemptRef, state: AttemptState, now: float) -> Awaitable[Moved]:
+        """Move an attempt forward to running or verifying. It rides on the next commit."""
+        return self._writer.ride(lambda: moves.advance(self._tables, ref, state, now))
 
     async def finish(self, ending: Ending) -> Moved:
         """End an attempt, move its task, and start or cancel its dependants."""

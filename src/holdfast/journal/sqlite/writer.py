@@ -1,12 +1,12 @@
 """The one writing connection, and how many moves share one commit.
 
-Moves are applied on the event loop, inside an open transaction, each in a savepoint of its own: one that fails takes
-back only itself. Only `COMMIT`, which waits for the disk, runs in a thread; moves that arrive meanwhile form the next
-transaction together. Nobody gets a result before it is on disk.
+Moves are applied on the event loop, inside an open transaction. All that has arrived by the next turn of the loop forms
+one transaction; nobody gets a result before it is on disk. A move that raises before it has written anything leaves
+nothing to take back, which is the rule; if one raises later, the transaction is rolled back and applied again, this time
+with a savepoint around each move.
 
-Why not everything in the thread: each of its statements would have to win the interpreter's lock back from the loop,
-which a busy one hardly gives away. Why not everything on the loop: a stalled disk would then keep it from killing what
-is over its time.
+`COMMIT` waits for the disk. On a fast disk that is shorter than handing it to a thread and back: a thread has to win the
+interpreter lock twice. Where a commit was slow, the next ones are waited for in a thread while the loop goes on.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from enum import Enum
 from queue import SimpleQueue
 from threading import Thread
+from time import perf_counter
 from typing import Any, Final, TypeAlias, TypeVar
 
 import apsw
@@ -32,6 +33,12 @@ T = TypeVar("T")
 
 BATCH: Final = 1024
 """So many moves share one commit at most."""
+
+SLOW_S: Final = 0.003
+"""A commit that took longer makes the next one wait in the thread."""
+
+RIDE_S: Final = 0.05
+"""So long may a move that nobody waits for wait for another one to share its commit with."""
 
 SLICE: Final = 32
 """So many moves are applied before the event loop gets its turn."""
@@ -74,6 +81,10 @@ class Entry:
             self.future.set_exception(fault_of(error) if isinstance(error, apsw.Error) else error)
 
 
+class _Spoiled(Exception):
+    """A move failed halfway: the transaction has to be applied again, with savepoints."""
+
+
 class Writer:
     """Carries out moves in the order in which they come, and commits them in groups."""
 
@@ -87,23 +98,43 @@ class Writer:
         self._orders: SimpleQueue[str | None] = SimpleQueue()
         self._failure: Exception | None = None
         self._lending: asyncio.TimerHandle | None = None
+        self._riding: asyncio.TimerHandle | None = None
+        self._slow = False
         self._thread = Thread(target=self._obey, name="holdfast-commit", daemon=True)
         self._thread.start()
 
     async def do(self, move: Callable[[], Steps[T]]) -> T:
         """Carry out a move; returns once it is on disk. Raises what the move raised, or StoreFault."""
+        future = self._enter(move)
+        self._start()
+        return await future
+
+    def ride(self, move: Callable[[], Steps[T]]) -> asyncio.Future[T]:
+        """Carry out a move that is in no hurry: with the next one, or after `RIDE_S`."""
+        future = self._enter(move)
+        if self._work is None and self._riding is None:
+            self._riding = future.get_loop().call_later(RIDE_S, self._start)
+        return future
+
+    def _enter(self, move: Callable[[], Steps[T]]) -> asyncio.Future[T]:
         if self._closed:
             raise StoreFault("store.closed", "the store is closed", "Open it again.")
         loop = asyncio.get_running_loop()
-        if self._work is not None and self._loop is not loop:
+        if self._loop is not loop and (self._work is not None or self._waiting):
             raise StoreFault("store.fault", "the event loop that wrote this store went away", "Open it again.")
+        self._loop = loop
         future: asyncio.Future[T] = loop.create_future()
         self._waiting.append(Entry(move, future))
-        if self._work is None:
-            self._loop = loop
+        return future
+
+    def _start(self) -> None:
+        """See to it that what waits is worked on from the next turn of the loop."""
+        if self._riding is not None:
+            self._riding.cancel()
+            self._riding = None
+        if self._work is None and self._loop is not None:
             self._work = self._transactions()
-            loop.call_soon(self._go_on)
-        return await future
+            self._loop.call_soon(self._go_on)
 
     async def close(self) -> None:
         """Finish what was asked for, then stop."""
@@ -139,17 +170,35 @@ class Writer:
                 entry.deliver(failure)
 
     def _transaction(self, batch: list[Entry]) -> Work:
+        keys = self._tables.keys()
         yield from self._begin()
         before = self._connection.total_changes()
-        for index, entry in enumerate(batch, 1):
-            if not entry.future.cancelled():
-                yield from self._apply(entry)
-            if index % SLICE == 0:
-                yield None
+        try:
+            yield from self._apply_all(batch, self._apply)
+        except _Spoiled:
+            self._connection.execute("ROLLBACK")
+            self._tables.take_back(keys)
+            yield from self._begin()
+            yield from self._apply_all(batch, self._apply_alone)
         if self._connection.total_changes() == before:
             self._connection.execute("COMMIT")  # nothing was written: no disk to wait for
         else:
+            yield from self._commit()
+
+    def _commit(self) -> Work:
+        began = perf_counter()
+        if self._slow:
             yield from self._in_thread("COMMIT")
+        else:
+            self._connection.execute("COMMIT")
+        self._slow = perf_counter() - began > SLOW_S
+
+    def _apply_all(self, batch: list[Entry], apply: Callable[[Entry], Work]) -> Work:
+        for index, entry in enumerate(batch, 1):
+            if not entry.future.cancelled():
+                yield from apply(entry)
+            if index % SLICE == 0:
+                yield None
 
     def _begin(self) -> Work:
         if self._connection.in_transaction:  # the last commit failed; after some errors SQLite has rolled back already
@@ -164,13 +213,29 @@ class Writer:
                 self._connection.set_busy_timeout(0)
 
     def _apply(self, entry: Entry) -> Work:
-        execute = self._connection.execute
+        """Apply a move without a savepoint. Raises _Spoiled where it failed after it had written something."""
+        before = self._connection.total_changes()
         keys = self._tables.keys()
-        execute("SAVEPOINT move")
         try:
             entry.result = yield from entry.move()
         except Exception as error:
             if not self._connection.in_transaction:  # the disk failed: every move of this transaction is lost
+                raise
+            if self._connection.total_changes() != before:
+                raise _Spoiled from error
+            self._tables.take_back(keys)
+            entry.error = error
+
+    def _apply_alone(self, entry: Entry) -> Work:
+        """Apply a move within a savepoint, so that it can be taken back alone."""
+        execute = self._connection.execute
+        keys = self._tables.keys()
+        entry.error = None
+        execute("SAVEPOINT move")
+        try:
+            entry.result = yield from entry.move()
+        except Exception as error:
+            if not self._connection.in_transaction:
                 raise
             execute("ROLLBACK TO move")
             self._tables.take_back(keys)
