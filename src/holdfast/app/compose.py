@@ -137,15 +137,14 @@ def agents_of(settings: Settings) -> Mapping[str, Agent]:
         "command": CommandAgent(settings.environment),
         "python": PythonAgent(settings.environment),
     }
-    problems = []
-    for declared in settings.agents:
-        problem = _undeclarable(declared, agents)
-        if problem is None:
-            agents[declared.name] = PresetAgent(declared.name, agents[declared.base], declared.context)
-        else:
-            problems.append(problem)
-    if problems:
-        raise Refused(problems)
+    waiting = list(settings.agents)
+    while ready := [declared for declared in waiting if _undeclarable(declared, agents) is None]:
+        first = ready[0]
+        agents[first.name] = PresetAgent(first.name, agents[first.base], first.context)
+        waiting.remove(first)
+    if waiting:
+        problems = (_undeclarable(declared, agents) for declared in waiting)
+        raise Refused(problem for problem in problems if problem is not None)
     return MappingProxyType(agents)
 
 

@@ -46,7 +46,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """Where orders are placed: who admits, who numbers, and whose session drives them."""
+    """Where orders are placed: who admits, who numbers, and whose session drives them.
+
+    `placed` are the ids of the workflows that this session has placed or taken up: those are not interrupted.
+    """
 
     journal: Journal
     agents: Mapping[str, Agent]
@@ -54,6 +57,7 @@ class Desk:
     total: Capacity
     clock: Clock
     session: str
+    placed: set[str] = dataclasses.field(default_factory=set)
 
     def new_id(self) -> str:
         """An id that no other task has."""
@@ -121,10 +125,11 @@ async def place_workflow(desk: Desk, spec: WorkflowSpec, folder: str, *, fresh: 
     """Submit a workflow, or take up an interrupted run of the same one unless `fresh`."""
     identity = canonical(spec)
     desk.check((f"tasks.{name}", node.spec) for name, node in spec.nodes.items())
-    open_runs = await desk.journal.workflows(WorkflowQuery(digest=digest(identity), ended=False, limit=1))
-    if open_runs and not fresh:
-        await desk.journal.submit(Submission(session=desk.session, take_over=open_runs[0].id))
-        return Order(workflow_id=open_runs[0].id, workflow_name=spec.name, continued=True)
+    interrupted = None if fresh else await _interrupted(desk, digest(identity))
+    if interrupted is not None:
+        await desk.journal.submit(Submission(session=desk.session, take_over=interrupted))
+        desk.placed.add(interrupted)
+        return Order(workflow_id=interrupted, workflow_name=spec.name, continued=True)
     workflow_id = desk.new_id()
     tasks = tuple(
         desk.new_task(
@@ -139,7 +144,16 @@ async def place_workflow(desk: Desk, spec: WorkflowSpec, folder: str, *, fresh: 
         id=workflow_id, name=spec.name, digest=digest(identity), document=identity, inputs=canonical(spec.inputs)
     )
     await desk.journal.submit(Submission(tasks=tasks, workflow=workflow, session=desk.session))
+    desk.placed.add(workflow_id)
     return Order(workflow_id=workflow_id, workflow_name=spec.name)
+
+
+async def _interrupted(desk: Desk, identity: str) -> str | None:
+    """The newest run of the same workflow that has not ended, and that nobody in this session drives."""
+    for run in await desk.journal.workflows(WorkflowQuery(digest=identity, ended=False)):
+        if run.id not in desk.placed:
+            return run.id
+    return None
 
 
 async def _free_id(journal: Journal, task_id: str) -> str:

@@ -82,7 +82,11 @@ def settings_for(options: EngineOptions) -> Settings:
         raise Refused(problems)
     return Settings(
         store=store_path(options.store),
-        total=capacity(options.workers or config.workers, options.cpus or config.cpus, memory or config.memory_bytes),
+        total=capacity(
+            config.workers if options.workers is None else options.workers,
+            config.cpus if options.cpus is None else options.cpus,
+            config.memory_bytes if memory is None else memory,
+        ),
         level=level or config.isolation or Level.PROCESS,
         environment=passed_on(config.environment),
         agents=config.agents,
@@ -93,10 +97,13 @@ def _memory(asked: str | int | None, problems: list[Problem]) -> int | None:
     if asked is None:
         return None
     try:
-        return parse_bytes(asked)
+        size = parse_bytes(asked)
     except BadUnit as bad:
         problems.append(Problem("option.value", "memory", str(bad), 'Give a size like "4GB".'))
         return None
+    if size <= 0:
+        problems.append(Problem("option.value", "memory", f"{asked} is not above 0", 'Give a size like "4GB".'))
+    return size
 
 
 def _level(asked: str | None, problems: list[Problem]) -> Level | None:

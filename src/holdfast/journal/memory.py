@@ -147,7 +147,7 @@ class MemoryJournal(MemoryReader):
         candidates = [
             Candidate(row.record.id, row.new.cpus, row.new.memory_bytes, row.ready_since or 0.0) for row in line
         ]
-        return tuple(self._claim(self._row(chosen.task_id), now) for chosen in choose(candidates, free, now))
+        return tuple(self._claim(self._row(chosen.task_id), now) for chosen in choose(candidates, free, now, total.cpus))
 
     def _claim(self, row: TaskRow, now: float) -> Claim:
         task = row.record

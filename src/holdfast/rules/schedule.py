@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -26,20 +27,22 @@ class Candidate:
     ready_since: float
 
 
-def choose(line: Iterable[Candidate], free: Capacity, now: float) -> list[Candidate]:
+def choose(line: Iterable[Candidate], free: Capacity, now: float, most_cpus: float = math.inf) -> list[Candidate]:
     """The candidates to start now, taken in order from the head of the line.
 
     One that does not fit is passed over by later ones that do, until it has waited `PATIENCE_S`: from then on the
-    line stops at it, so that the large do not starve.
+    line stops at it, so that the large do not starve. No candidate counts for more than `most_cpus`, all that there
+    are: a task that was submitted where there were more would never start.
     """
     cpus, memory, slots = free.cpus, free.memory_bytes, free.slots
     chosen = []
     for candidate in line:
         if slots <= 0 or cpus <= _ROUNDING:
             break
-        if candidate.cpus <= cpus + _ROUNDING and candidate.memory_bytes <= memory:
+        wanted = min(candidate.cpus, most_cpus)
+        if wanted <= cpus + _ROUNDING and candidate.memory_bytes <= memory:
             chosen.append(candidate)
-            cpus -= candidate.cpus
+            cpus -= wanted
             memory -= candidate.memory_bytes
             slots -= 1
         elif now - candidate.ready_since >= PATIENCE_S:

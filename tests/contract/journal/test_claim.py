@@ -73,7 +73,7 @@ def test_the_line_is_by_readiness_then_by_submission(bench: Bench) -> None:
         (room(slots=2), ["a", "b"]),
         (room(cpus=2.0), ["a", "b"]),
         (room(memory_bytes=250), ["a", "b"]),
-        (room(cpus=0.5), []),
+        (room(cpus=0.5), ["a"]),
         (room(slots=0), []),
         (room(), ["a", "b", "c"]),
     ],
@@ -109,8 +109,8 @@ def test_a_large_task_is_passed_over_but_not_for_ever(bench: Bench) -> None:
 
 
 def test_the_window_bounds_what_is_looked_at(bench: Bench) -> None:
-    bench.submit(*(new(f"big{n}", cpus=50.0) for n in range(CLAIM_WINDOW)), new("small"))
-    assert ids(bench, room(cpus=10.0), now=10.0) == []
+    bench.submit(*(new(f"big{n}", memory_bytes=50) for n in range(CLAIM_WINDOW)), new("small"))
+    assert ids(bench, room(memory_bytes=10), now=10.0) == []
 
 
 def test_a_session_claims_only_what_is_its_own_in_the_room_that_all_share(bench: Bench) -> None:
@@ -128,3 +128,10 @@ def test_many_are_claimed_at_once(bench: Bench) -> None:
     assert len(bench.claim(total)) == CLAIM_WINDOW
     assert len(bench.claim(total)) == CLAIM_WINDOW
     assert len(bench.claim(total)) == 600 - 2 * CLAIM_WINDOW
+
+
+def test_a_task_that_wants_more_processors_than_there_are_now_starts_all_the_same(bench: Bench) -> None:
+    """It was submitted where there were more: a run continued with fewer `--cpus` must not wait for ever."""
+    bench.submit(new("wide", cpus=4.0))
+    (claim,) = bench.claim(Capacity(cpus=0.5, memory_bytes=0, slots=1), now=1e6)
+    assert claim.ref.task_id == "wide"

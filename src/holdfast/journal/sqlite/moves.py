@@ -37,7 +37,7 @@ def claim(tables: Tables, total: Capacity, now: float, session: str | None) -> S
     free = left(total, [(cpus, memory) for cpus, memory in tables.rows(sql.RUNNING)])
     log = Log(tables, now)
     claims = []
-    for seq in _chosen(tables, free, now, session) if free.slots > 0 else ():
+    for seq in _chosen(tables, free, total, now, session) if free.slots > 0 else ():
         claims.append(_claim_one(tables, log, seq, now))
         if len(claims) % STRIDE == 0:
             yield
@@ -45,7 +45,7 @@ def claim(tables: Tables, total: Capacity, now: float, session: str | None) -> S
     return tuple(claims)
 
 
-def _chosen(tables: Tables, free: Capacity, now: float, session: str | None) -> list[int]:
+def _chosen(tables: Tables, free: Capacity, total: Capacity, now: float, session: str | None) -> list[int]:
     line = (
         tables.execute(sql.READY_LINE, (CLAIM_WINDOW,))
         if session is None
@@ -58,7 +58,7 @@ def _chosen(tables: Tables, free: Capacity, now: float, session: str | None) -> 
             seqs[task_id] = seq
             yield Candidate(task_id, cpus, memory_bytes, ready_since)
 
-    chosen = choose(candidates(), free, now)
+    chosen = choose(candidates(), free, now, total.cpus)
     line.close()
     return [seqs[candidate.task_id] for candidate in chosen]
 
