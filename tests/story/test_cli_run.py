@@ -240,6 +240,12 @@ sys.exit(main.main(["run", "flow.json"]))
 """
 
 
+def test_a_shell_is_told_the_ids_that_the_store_holds(stored: Door) -> None:
+    variables = {"COMP_WORDS": "holdfast status ", "COMP_CWORD": "2", "_HOLDFAST_COMPLETE": "bash_complete"}
+    offered = {line.partition(",")[2] for line in stored.run(**variables).out.splitlines()}
+    assert {id_of(stored, "good"), id_of(stored, "late"), id_of(stored, "good").partition(".")[0]} <= offered
+
+
 def test_a_fault_of_ours_is_told_in_a_line_and_traced_only_when_asked(door: Door) -> None:
     door.write("flow.json", workflow(a=shell("true")))
     for trace in ("0", "1"):

@@ -31,7 +31,7 @@ class Terminal:
 
     def wait_for(self, text: str) -> None:
         """Read until this is written."""
-        self.child.expect_exact(text)
+        self.child.expect_exact(text.encode())
         self.written += self.child.before + self.child.after
 
     def end(self) -> int:
@@ -113,6 +113,24 @@ def test_progress_is_drawn_and_gives_way_to_the_table(door: Door, signpost: Sign
     assert "1/2" not in left
     assert "2 of 2 tasks succeeded" in left
     assert left.count("first") == 1
+
+
+def test_a_terminal_made_narrower_is_drawn_to_its_new_width(door: Door, signpost: Signpost) -> None:
+    tasks = {f"a-task-with-quite-a-long-name-{n}": shell(f"{signpost.say()}; exec sleep 600") for n in range(2)}
+    door.write("flow.json", workflow("flow", **tasks))
+    terminal = Terminal(door, "run", "flow.json", "--workers", "1")
+    signpost.pid()
+    terminal.wait_for("0/2")
+    terminal.child.setwinsize(10, 40)
+    terminal.wait_for("…")
+    narrow = Terminal.__new__(Terminal)
+    narrow.child, narrow.written = terminal.child, b""
+    narrow.wait_for("0/2")
+    narrow.wait_for("\x1b[J")
+    drawn = Screen(1000).feed(narrow.written.decode().replace("\r\n", "\n")).text
+    assert max(map(len, drawn.splitlines())) < 40
+    terminal.child.sendintr()
+    assert terminal.end() == 130
 
 
 def test_what_a_task_prints_cannot_touch_the_terminal(door: Door) -> None:
@@ -199,6 +217,29 @@ def test_an_interrupted_engine_is_continued(door: Door, signpost: Signpost) -> N
     assert "1 of them ended before" in ran.err
     assert (door.folder / "first-ran").read_text() == "x\n"
     assert not alive(pid)
+
+
+def test_who_follows_a_task_that_lost_its_engine_is_told(door: Door, signpost: Signpost) -> None:
+    door.write("task.json", envelope("lost", f"echo here; {signpost.say()}; exec sleep 600"))
+    with started(door, "run", "task.json") as process:
+        signpost.pid()
+        follower = Terminal(door, "logs", "-f", "lost")
+        follower.wait_for("here")
+        process.kill()
+        assert follower.end() == 1
+    assert "no engine runs" in follower.screen.text
+
+
+def test_nobody_reading_the_progress_stops_nothing(door: Door) -> None:
+    door.write("task.json", envelope("task", 'echo 1 > "$HOLDFAST_RESULT"'))
+    reading, writing = os.pipe()
+    os.close(reading)
+    with subprocess.Popen(
+        [PROGRAM, "run", "task.json"], cwd=door.folder, env=door.environment, stdout=subprocess.PIPE, stderr=writing
+    ) as process:
+        os.close(writing)
+        assert process.communicate()[0] == b"1\n"
+    assert process.returncode == 0
 
 
 def test_a_running_task_is_seen_followed_and_cancelled_from_beside(door: Door, signpost: Signpost) -> None:

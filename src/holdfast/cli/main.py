@@ -17,7 +17,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from holdfast._version import __version__
-from holdfast.cli.output import ReaderGone, emit_json, error_document
+from holdfast.cli.output import ReaderGone, emit_json, error_document, silence
 from holdfast.cli.words import safe
 from holdfast.model.errors import HoldfastError, Refused
 
@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = _guarded(words)
         sys.stdout.flush()
     except (ReaderGone, BrokenPipeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        silence(1)
         return PIPE_CLOSED
     return status
 
@@ -171,7 +171,7 @@ def _tell(text: str, indent: int = 0) -> None:
             sys.stderr.write(f"{lead}{safe(line)}\n")
         sys.stderr.flush()
     except OSError:
-        pass
+        silence(2)
 
 
 def _open_missing_streams() -> None:

@@ -32,7 +32,8 @@ def emit(data: bytes, stream: BinaryIO | None = None) -> None:
         out.write(data)
         out.flush()
     except OSError as error:
-        _give_up(error)
+        silence(out.fileno())
+        raise _failure(error) from error
 
 
 def emit_text(text: str) -> None:
@@ -71,11 +72,14 @@ def _plain(value: object) -> object:
     raise TypeError(f"a {type(value).__name__} is no JSON")
 
 
-def _give_up(error: OSError) -> None:
-    """What stands in the buffers must not be written at exit: it would fail again, with a traceback."""
-    silence = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silence, 1)
-    os.close(silence)
+def silence(descriptor: int) -> None:
+    """Nobody reads there: what stands in the buffers must not fail again at exit, nor what others still write."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, descriptor)
+    os.close(nothing)
+
+
+def _failure(error: OSError) -> Exception:
     if error.errno in (errno.EPIPE, errno.EIO, errno.ESHUTDOWN):
-        raise ReaderGone from error
-    raise OutputFailed(f"standard output cannot be written to: {error.strerror}") from error
+        return ReaderGone()
+    return OutputFailed(f"standard output cannot be written to: {error.strerror}")

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
+from holdfast.cli.output import silence
 from holdfast.cli.words import safe
 
 MIN_WIDTH: Final = 20
@@ -112,6 +113,7 @@ class Terminal:
             self._stream.flush()
         except OSError:
             self.gone = True
+            silence(self._stream.fileno())
 
 
 def wrapped(text: Text, width: int, indent: int = 0) -> list[Text]:

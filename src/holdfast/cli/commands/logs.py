@@ -12,7 +12,7 @@ import click
 from holdfast.app.store import Store, Stream
 from holdfast.cli import options
 from holdfast.cli.find import complete_id, find
-from holdfast.cli.follow import follow
+from holdfast.cli.follow import Follower
 from holdfast.cli.output import emit, shown
 from holdfast.cli.terminal import Terminal
 from holdfast.cli.words import count
@@ -50,7 +50,7 @@ def command(asked: Asked) -> int:
         found = find(store, asked.some_id)
         if isinstance(found, Task):
             if asked.follow:
-                return follow(store, found, streams_of(asked.stream), Writer(asked.stream))
+                return Follower(store, found.id, streams_of(asked.stream), Writer(asked.stream)).to_the_end()
             _print_task(store, found, asked)
             return 0
         if asked.follow:
