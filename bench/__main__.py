@@ -66,8 +66,19 @@ def workflows() -> list[Row]:
     one = floor.durable_per_s(1000, 1, 1)
     return [
         Row("chain of 200", engine.run(engine.workflow_s(engine.chain(200), IN_FLIGHT)), "s", 200 / one, "0.3 s"),
-        Row("wide of 1,000", engine.run(engine.workflow_s(engine.wide(1000, engine.NOOP), IN_FLIGHT)), "s", 1000 / best, "1.0 s"),
-        Row("wide of 1,000 commands", engine.run(engine.workflow_s(engine.wide(1000, engine.TRUE), IN_FLIGHT)), "s", 1000 / best),
+        Row(
+            "wide of 1,000",
+            engine.run(engine.workflow_s(engine.wide(1000, engine.NOOP), IN_FLIGHT)),
+            "s",
+            1000 / best,
+            "1.0 s",
+        ),
+        Row(
+            "wide of 1,000 commands",
+            engine.run(engine.workflow_s(engine.wide(1000, engine.TRUE), IN_FLIGHT)),
+            "s",
+            1000 / best,
+        ),
     ]
 
 

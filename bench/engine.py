@@ -90,7 +90,9 @@ async def memory_mb() -> tuple[float, float]:
         async with AsyncEngine(store, workers=1) as engine:
             await engine.run({"execution": dict(NOOP)})
             idle = _resident_mb()
-            blocker = await engine.submit({"execution": {"agent_type": "command", "context": {"argv": ["sleep", "600"]}}})
+            blocker = await engine.submit({
+                "execution": {"agent_type": "command", "context": {"argv": ["sleep", "600"]}}
+            })
             for first in range(0, 100_000, 5_000):
                 await engine.submit([{"execution": {"task_id": f"w{n}", **NOOP}} for n in range(first, first + 5_000)])
             waiting = _resident_mb()

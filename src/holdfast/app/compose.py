@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -13,10 +14,11 @@ from typing import Final
 from holdfast.agents.command import CommandAgent
 from holdfast.agents.preset import PresetAgent
 from holdfast.agents.python import PythonAgent
+from holdfast.app.admission import Admission
 from holdfast.app.clock import SystemClock
+from holdfast.app.config import AgentDeclaration
 from holdfast.app.orders import Desk
 from holdfast.app.report import Shelf
-from holdfast.app.config import AgentDeclaration
 from holdfast.app.settings import MEMORY_STORE, Settings
 from holdfast.blobs.directory import DirectoryBlobs
 from holdfast.blobs.memory import MemoryBlobs
@@ -28,7 +30,7 @@ from holdfast.model.errors import Problem, Refused
 from holdfast.model.event import EventKind
 from holdfast.model.limits import Level
 from holdfast.model.query import Moved
-from holdfast.ports import Agent, Sandbox
+from holdfast.ports import Agent, Blobs, Journal, Sandbox
 from holdfast.sandbox.process import ProcessSandbox
 from holdfast.worker.deliver import Delivery
 from holdfast.worker.rooms import Rooms
@@ -37,6 +39,9 @@ from holdfast.worker.worker import Worker
 
 BLOBS_FOLDER: Final = "blobs"
 SCRATCH_FOLDER: Final = "scratch"
+
+LEVELS: Final = frozenset({Level.PROCESS})
+"""The isolation levels that there are."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,12 +54,11 @@ class Opened:
     supervisor: Supervisor
     delivery: Delivery
     worker: Worker
-    journal: SqliteJournal | MemoryJournal
-    scratch: tempfile.TemporaryDirectory[str] | None = None
+    rooms_open: AsyncExitStack
 
     async def cancel(self, task_ids: Sequence[str], reason: str, *, at_once: bool) -> Moved:
         """Record the cancels, then tell the attempts that run."""
-        moved = await self.journal.cancel(task_ids, reason, self.rooms.clock.now())
+        moved = await self.rooms.journal.cancel(task_ids, reason, self.rooms.clock.now())
         self.worker.note(moved)
         flagged = {event.task_id for event in moved.events if event.kind is EventKind.CANCEL_ASKED}
         running = {task_id for task_id, _, _ in self.supervisor.running()}
@@ -64,66 +68,61 @@ class Opened:
 
     async def close(self) -> None:
         """Stop what runs, and release everything."""
-        try:
+        async with self.rooms_open:
             await self.worker.close()
-        finally:
-            await self.rooms.dispatcher.close()
-            await self.journal.close()
-            if self.scratch is not None:
-                self.scratch.cleanup()
 
 
-async def open_engine(settings: Settings) -> Opened:
-    """Open every room. Raises StoreUnusable, Refused (configuration) or EngineFault, with nothing left open."""
-    agents = agents_of(settings)
+def admission_for(settings: Settings) -> Admission:
+    """What an engine with these settings admits; nothing is opened for it. Raises Refused (configuration)."""
+    return Admission(agents=agents_of(settings), levels=LEVELS, total=settings.total)
+
+
+async def open_engine(settings: Settings, admission: Admission) -> Opened:
+    """Open every room. Raises StoreUnusable or EngineFault, with nothing left open."""
     clock = SystemClock()
-    scratch = None
-    journal: SqliteJournal | MemoryJournal
-    blobs: DirectoryBlobs | MemoryBlobs
-    if settings.store == MEMORY_STORE:
-        scratch = tempfile.TemporaryDirectory(prefix="holdfast-")
-        journal, blobs, folder = MemoryJournal(), MemoryBlobs(), Path(scratch.name)
-    else:
-        journal = await SqliteJournal.open(Path(settings.store))
-        blobs = DirectoryBlobs(Path(settings.store) / BLOBS_FOLDER)
-        folder = Path(settings.store) / SCRATCH_FOLDER
-    sandboxes = sandboxes_in(folder)
-    dispatcher = LocalDispatcher(sandboxes)
-    try:
+    async with AsyncExitStack() as undo:
+        journal, blobs, scratch = await _open_store(settings.store, undo)
+        dispatcher = LocalDispatcher(sandboxes_in(scratch))
+        undo.push_async_callback(dispatcher.close)
         await dispatcher.open()
-    except BaseException:
-        await dispatcher.close()
-        await journal.close()
-        raise
-    rooms = Rooms(
-        journal=journal,
-        blobs=blobs,
-        dispatcher=dispatcher,
-        agents=agents,
-        clock=clock,
-        level=settings.level,
-        total=settings.total,
-    )
+        rooms = Rooms(
+            journal=journal,
+            blobs=blobs,
+            dispatcher=dispatcher,
+            agents=admission.agents,
+            clock=clock,
+            level=settings.level,
+            total=settings.total,
+        )
+        return _staffed(rooms, admission, undo.pop_all())
+
+
+def _staffed(rooms: Rooms, admission: Admission, rooms_open: AsyncExitStack) -> Opened:
+    """The engine over its open rooms, with a session of its own."""
     session = secrets.token_hex(8)
     delivery = Delivery()
     supervisor = Supervisor(delivery)
     return Opened(
         rooms=rooms,
-        desk=Desk(
-            journal=journal,
-            agents=agents,
-            levels=frozenset(sandboxes),
-            total=settings.total,
-            clock=clock,
-            session=session,
-        ),
-        shelf=Shelf(journal, blobs),
+        desk=Desk(journal=rooms.journal, admission=admission, clock=rooms.clock, session=session),
+        shelf=Shelf(rooms.journal, rooms.blobs),
         supervisor=supervisor,
         delivery=delivery,
         worker=Worker(rooms, supervisor, delivery, session),
-        journal=journal,
-        scratch=scratch,
+        rooms_open=rooms_open,
     )
+
+
+async def _open_store(store: str, undo: AsyncExitStack) -> tuple[Journal, Blobs, Path]:
+    """The journal, the blobs, and the folder for what tasks need on disk while they run."""
+    if store == MEMORY_STORE:
+        scratch = tempfile.TemporaryDirectory(prefix="holdfast-")
+        undo.callback(scratch.cleanup)
+        return MemoryJournal(), MemoryBlobs(), Path(scratch.name)
+    folder = Path(store)
+    journal = await SqliteJournal.open(folder)
+    undo.push_async_callback(journal.close)
+    return journal, DirectoryBlobs(folder / BLOBS_FOLDER), folder / SCRATCH_FOLDER
 
 
 def sandboxes_in(scratch: Path) -> dict[Level, Sandbox]:
@@ -151,7 +150,9 @@ def agents_of(settings: Settings) -> Mapping[str, Agent]:
 def _undeclarable(declared: AgentDeclaration, known: Mapping[str, Agent]) -> Problem | None:
     path = f"agents.{declared.name}"
     if declared.name in known:
-        return Problem("config.agent_known", path, f"`{declared.name}` is an agent type already", "Choose another name.")
+        return Problem(
+            "config.agent_known", path, f"`{declared.name}` is an agent type already", "Choose another name."
+        )
     if declared.base not in known:
         remedy = f"Known: {', '.join(sorted(known))}."
         return Problem("config.agent_type", f"{path}.type", f"no agent type `{declared.base}` is known", remedy)

@@ -13,10 +13,9 @@ from typing import Any, Self
 import msgspec
 
 from holdfast.app.calls import TaskOptions, typed_result
-from holdfast.app.compose import Opened, open_engine
+from holdfast.app.compose import Opened, admission_for, open_engine
 from holdfast.app.control import ControlServer
 from holdfast.app.orders import Order, place
-from holdfast.app.report import Shelf
 from holdfast.app.settings import MEMORY_STORE, EngineOptions, settings_for
 from holdfast.app.work import Work, call_spec, read_work
 from holdfast.model.errors import EngineFault, Problem, Refused, TaskCancelled, TaskFailed, UnknownTask
@@ -63,10 +62,9 @@ class AsyncEngine:
         folder: str | os.PathLike[str] | None = None,
     ) -> None:
         self._settings = settings_for(
-            EngineOptions(
-                store=store, workers=workers, cpus=cpus, memory=memory, isolation=isolation, folder=folder
-            )
+            EngineOptions(store=store, workers=workers, cpus=cpus, memory=memory, isolation=isolation, folder=folder)
         )
+        self._admission = admission_for(self._settings)
         self._opened: Opened | None = None
         self._control: ControlServer | None = None
 
@@ -76,7 +74,7 @@ class AsyncEngine:
         return self._settings.store
 
     async def __aenter__(self) -> Self:
-        self._opened = await open_engine(self._settings)
+        self._opened = await open_engine(self._settings, self._admission)
         if self.store != MEMORY_STORE:
             self._control = ControlServer(Path(self.store), self._answer)
             await self._control.open()
@@ -122,11 +120,15 @@ class AsyncEngine:
         if args or kwargs:
             remedy = "Leave them out, or set them as `inputs` of the workflow."
             raise Refused([Problem("call.arguments", "args", "only a function takes arguments", remedy)])
-        parsed, folder = read_work(work)
-        return await self.place(parsed, folder)
+        document, folder = read_work(work)
+        return await self.place(self.read(document), folder)
+
+    def read(self, document: Json) -> Parsed:
+        """What a document of plain data asks for; the store is not looked at. Raises Refused with every reason."""
+        return self._admission.read(document)
 
     async def place(self, parsed: Parsed, folder: str, *, fresh: bool = False) -> Order:
-        """Place a parsed document; see `orders` for what `fresh` means."""
+        """Place what was read, from this folder; with `fresh` nothing that the store holds is taken up again."""
         order = await place(self._here.desk, parsed, folder, fresh=fresh)
         self._here.worker.nudge()
         return order

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from holdfast.model.errors import Problem, Refused
+from holdfast.app.admission import Admission
 from holdfast.model.ids import new_id
-from holdfast.model.limits import Capacity, Level
 from holdfast.model.query import NewWorkflow, Submission, WorkflowQuery
 from holdfast.model.task import NewTask, TaskSpec
 from holdfast.model.workflow import WorkflowSpec
-from holdfast.ports import Agent, Clock, Journal
-from holdfast.rules.admit import admit, counted
+from holdfast.ports import Clock, Journal
+from holdfast.rules.admit import counted
 from holdfast.rules.seal import canonical, digest
 from holdfast.wire.envelope import Envelope
 from holdfast.wire.parse import Parsed
@@ -52,9 +50,7 @@ class Desk:
     """
 
     journal: Journal
-    agents: Mapping[str, Agent]
-    levels: frozenset[Level]
-    total: Capacity
+    admission: Admission
     clock: Clock
     session: str
     placed: set[str] = dataclasses.field(default_factory=set)
@@ -63,18 +59,9 @@ class Desk:
         """An id that no other task has."""
         return new_id(int(self.clock.now() * 1000), int(self.clock.chance() * (1 << 50)))
 
-    def check(self, specs: Iterable[tuple[str, TaskSpec]]) -> None:
-        """Admit all of (path, spec), or raise Refused with every reason."""
-        checkers = {name: agent.check for name, agent in self.agents.items()}
-        problems: list[Problem] = []
-        for path, spec in specs:
-            problems += admit(spec, path, agents=checkers, total=self.total, levels=self.levels)
-        if problems:
-            raise Refused(problems)
-
     def new_task(self, task_id: str, spec: TaskSpec, name: str = "", needs: tuple[str, ...] = ()) -> NewTask:
         """The task to submit, counted with what it will hold while it runs."""
-        cpus, memory = counted(spec, self.total)
+        cpus, memory = counted(spec, self.admission.total)
         return NewTask(
             id=task_id,
             spec=spec,
@@ -110,7 +97,7 @@ def _request(envelope: Envelope, folder: str, path: str) -> Request:
 
 async def place_tasks(desk: Desk, requests: tuple[Request, ...], *, fresh: bool, single: bool) -> Order:
     """Submit tasks in one transaction. One whose id the store holds gives that task; with `fresh` it gets a new id."""
-    desk.check((request.path, request.spec) for request in requests)
+    desk.admission.check((request.path, request.spec) for request in requests)
     tasks = []
     for request in requests:
         task_id = request.task_id or desk.new_id()
@@ -124,7 +111,7 @@ async def place_tasks(desk: Desk, requests: tuple[Request, ...], *, fresh: bool,
 async def place_workflow(desk: Desk, spec: WorkflowSpec, folder: str, *, fresh: bool) -> Order:
     """Submit a workflow, or take up an interrupted run of the same one unless `fresh`."""
     identity = canonical(spec)
-    desk.check((f"tasks.{name}", node.spec) for name, node in spec.nodes.items())
+    desk.admission.check((f"tasks.{name}", node.spec) for name, node in spec.nodes.items())
     interrupted = None if fresh else await _interrupted(desk, digest(identity))
     if interrupted is not None:
         await desk.journal.submit(Submission(session=desk.session, take_over=interrupted))

@@ -12,9 +12,9 @@ from typing import Any, Literal, Self, TypeVar
 from holdfast.app.compose import open_shelf
 from holdfast.app.settings import store_path
 from holdfast.model.attempt import Attempt
+from holdfast.model.event import Event
 from holdfast.model.json import Json
 from holdfast.model.query import EventQuery, TaskQuery, WorkflowQuery
-from holdfast.model.event import Event
 from holdfast.model.task import Task
 from holdfast.model.workflow import Workflow
 

@@ -36,9 +36,7 @@ class Engine:
         isolation: str | None = None,
         folder: str | os.PathLike[str] | None = None,
     ) -> None:
-        self._engine = AsyncEngine(
-            store, workers=workers, cpus=cpus, memory=memory, isolation=isolation, folder=folder
-        )
+        self._engine = AsyncEngine(store, workers=workers, cpus=cpus, memory=memory, isolation=isolation, folder=folder)
         self._options = TaskOptions()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from holdfast.app.work import file_text
 from holdfast.model.errors import Problem, Refused
+from holdfast.model.json import Json
 from holdfast.wire.document import MAX_BYTES, read_document
-from holdfast.wire.parse import Parsed, parse
 from holdfast.wire.workflow_file import set_inputs
 
 STDIN: Final = "-"
@@ -19,17 +20,17 @@ STDIN: Final = "-"
 class Request:
     """What to run, and the folder it comes from: modules and configuration are looked up there."""
 
-    parsed: Parsed
+    document: Json
     folder: Path
 
 
 def read_request(file: str, inputs: tuple[str, ...]) -> Request:
     """The document in a file, or on stdin for `-`, its inputs set by `KEY=VALUE`. Raises Refused."""
-    text = _stdin() if file == STDIN else _file(Path(file))
+    text = _stdin() if file == STDIN else file_text(Path(file))
     folder = Path.cwd() if file == STDIN else Path(file).absolute().parent
     document = read_document(text, name=file)
     values = _values(inputs)
-    return Request(parse(set_inputs(document, values) if values else document), folder)
+    return Request(set_inputs(document, values) if values else document, folder)
 
 
 def _values(inputs: tuple[str, ...]) -> dict[str, str]:
@@ -55,20 +56,6 @@ def _stdin() -> bytes:
         return sys.stdin.buffer.read(MAX_BYTES + 1)
     except OSError as error:
         raise _refused("file.unreadable", "-", f"stdin cannot be read: {error.strerror}", "Name a file.") from None
-
-
-def _file(path: Path) -> bytes:
-    """At most one byte more than a document may have, so that an endless file is refused too."""
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise _refused("file.missing", str(path), "there is no such file", "Check the name; - is stdin.") from None
-    except IsADirectoryError:
-        raise _refused("file.folder", str(path), "this is a folder", "Name a file in it.") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise _refused("file.unreadable", str(path), f"it cannot be read: {reason}", "Name another file.") from None
 
 
 def _refused(code: str, path: str, message: str, remedy: str) -> Refused:

@@ -11,6 +11,7 @@ import pytest
 
 from holdfast.agents.command import CommandAgent
 from holdfast.agents.python import PythonAgent
+from holdfast.app.admission import Admission
 from holdfast.app.orders import Desk, Order, Request, place, place_tasks, spec_digest
 from holdfast.journal.memory import MemoryJournal
 from holdfast.model.attempt import AttemptState, Ending
@@ -50,9 +51,11 @@ class StillClock:
 def desk(journal: MemoryJournal | None = None, session: str = "s1", total: Capacity = TOTAL) -> Desk:
     return Desk(
         journal=journal or MemoryJournal(lambda: NOW),
-        agents={"command": CommandAgent({}), "python": PythonAgent({})},
-        levels=frozenset({Level.PROCESS}),
-        total=total,
+        admission=Admission(
+            agents={"command": CommandAgent({}), "python": PythonAgent({})},
+            levels=frozenset({Level.PROCESS}),
+            total=total,
+        ),
         clock=StillClock(),
         session=session,
     )

@@ -18,7 +18,7 @@ from holdfast.cli import options
 from holdfast.cli.drive import Drive
 from holdfast.cli.interrupts import Interrupts
 from holdfast.cli.output import emit_json
-from holdfast.cli.request import Request, read_request
+from holdfast.cli.request import read_request
 from holdfast.cli.summary import Ended, tally, tell
 from holdfast.cli.terminal import Terminal
 from holdfast.cli.track import Track
@@ -27,6 +27,7 @@ from holdfast.cli.words import count, duration, size
 from holdfast.model.json import Json
 from holdfast.model.limits import Level
 from holdfast.model.task import Task, TaskState
+from holdfast.wire.parse import Parsed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,15 @@ class Asked:
     fresh: bool
     as_json: bool
     quiet: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What was admitted, where it comes from, and how it is to be run."""
+
+    parsed: Parsed
+    folder: str
+    asked: Asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +97,10 @@ def command(asked: Asked) -> int:
         isolation=asked.isolation,
         folder=request.folder,
     )
+    parsed = engine.read(request.document)
     terminal = Terminal(sys.stderr)
-    done = asyncio.run(_carry_through(engine, request, asked, view_for(terminal, quiet=asked.quiet)))
+    work = Work(parsed, str(request.folder), asked)
+    done = asyncio.run(_carry_through(engine, work, view_for(terminal, quiet=asked.quiet)))
     with Store(engine.store) as store:
         _summarise(store, done, terminal, quiet=asked.quiet)
         _answer(store, done, as_json=asked.as_json)
@@ -97,12 +109,12 @@ def command(asked: Asked) -> int:
     return 0 if all(task.state is TaskState.SUCCEEDED for task in done.tasks) else 1
 
 
-async def _carry_through(engine: AsyncEngine, request: Request, asked: Asked, view: View) -> Done:
+async def _carry_through(engine: AsyncEngine, work: Work, view: View) -> Done:
     with Interrupts() as interrupts:
         async with engine:
             watcher = engine.watch()
             began = time.time()
-            order = await engine.place(request.parsed, str(request.folder), fresh=asked.fresh)
+            order = await engine.place(work.parsed, work.folder, fresh=work.asked.fresh)
             track = Track(await engine.tasks_of(order))
             for line in _opening(order, track):
                 view.say(line)
@@ -121,7 +133,7 @@ async def _carry_through(engine: AsyncEngine, request: Request, asked: Asked, vi
                 tasks=await engine.tasks_of(order),
                 took_s=time.time() - began,
                 status=interrupts.status,
-                document=await engine.document(order) if asked.as_json else None,
+                document=await engine.document(order) if work.asked.as_json else None,
             )
 
 

@@ -1,0 +1,60 @@
+"""Whether a document may be run at all: every reason against it at once, before a store is even opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from holdfast.model.errors import EngineFault, Problem, Refused
+from holdfast.model.json import Json
+from holdfast.model.limits import Capacity, Level
+from holdfast.model.task import TaskSpec
+from holdfast.model.workflow import WorkflowSpec
+from holdfast.ports import Agent
+from holdfast.rules.admit import admit
+from holdfast.wire.envelope import Envelope
+from holdfast.wire.parse import Parsed, read
+from holdfast.wire.reader import Problems
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """What an engine admits: by its agent types, its levels, and all that it may hand out."""
+
+    agents: Mapping[str, Agent]
+    levels: frozenset[Level]
+    total: Capacity
+
+    def read(self, document: Json) -> Parsed:
+        """What a document of plain data asks for. Raises Refused with the reasons of form and of content."""
+        problems = Problems()
+        parsed = read(document, problems)
+        if parsed is not None:
+            problems.extend(self.problems(specs_of(parsed)))
+        problems.refuse()
+        if parsed is None:
+            raise EngineFault("a document that cannot be read was not refused")
+        return parsed
+
+    def check(self, specs: Iterable[tuple[str, TaskSpec]]) -> None:
+        """Admit all of (path, spec), or raise Refused with every reason."""
+        problems = self.problems(specs)
+        if problems:
+            raise Refused(problems)
+
+    def problems(self, specs: Iterable[tuple[str, TaskSpec]]) -> list[Problem]:
+        """Every reason against any of (path, spec)."""
+        checkers = {name: agent.check for name, agent in self.agents.items()}
+        found: list[Problem] = []
+        for path, spec in specs:
+            found += admit(spec, path, agents=checkers, total=self.total, levels=self.levels)
+        return found
+
+
+def specs_of(parsed: Parsed) -> list[tuple[str, TaskSpec]]:
+    """The specs in a document, each with its path."""
+    if isinstance(parsed, WorkflowSpec):
+        return [(f"tasks.{name}", node.spec) for name, node in parsed.nodes.items()]
+    if isinstance(parsed, Envelope):
+        return [("execution", parsed.spec)]
+    return [(f"[{number}].execution", item.spec) for number, item in enumerate(parsed.items)]
