@@ -1,6 +1,6 @@
 """A task that leaves a whole family behind, and how a test finds its members.
 
-Each member carries a mark in its environment, which the kernel shows; the first of them writes a line to a FIFO, so that
+Each member carries a mark in its environment, which the kernel shows; the first writes a line to a FIFO, so that
 a test knows when all are there without looking at a clock.
 """
 

@@ -148,7 +148,7 @@ class AsyncEngine:
             await done
 
     async def value(self, order: Order) -> Json:
-        """What the ended order came to: a task's value, or the values by name. Raises TaskFailed for the first failure."""
+        """What the ended order came to: a task's value, or the values by name. Raises TaskFailed."""
         tasks = await self.tasks_of(order)
         for task in tasks:
             if task.state is not TaskState.SUCCEEDED:

@@ -194,9 +194,7 @@ def _retry_at(claim: Claim, outcome: Outcome, now: float, chance: float) -> floa
     if outcome.kind is OutcomeKind.SUCCEEDED:
         return None
     ours = outcome.fault is Fault.ENGINE
-    delay = retry_delay_s(
-        claim.spec.retry, outcome, claim.spent + (not ours), claim.engine_faults + ours, chance
-    )
+    delay = retry_delay_s(claim.spec.retry, outcome, claim.spent + (not ours), claim.engine_faults + ours, chance)
     return None if delay is None else now + delay
 
 
