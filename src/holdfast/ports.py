@@ -60,7 +60,7 @@ class Journal(Records, Protocol):
     """
 
     async def submit(self, submission: Submission) -> Submitted:
-        """Store new tasks; one whose id is known with the same digest is left as it is. Raises Refused on another digest."""
+        """Store new tasks; one whose id is known with the same digest stays as it is, with another it is Refused."""
 
     async def claim(self, total: Capacity, now: float, session: str | None = None) -> tuple[Claim, ...]:
         """Take the ready tasks that fit beside those running, by `rules.schedule`; each gets its next attempt, counted.
@@ -79,13 +79,13 @@ class Journal(Records, Protocol):
         """End an attempt and move its task; dependants become ready, or cancelled with the reason. All at once."""
 
     async def cancel(self, task_ids: Sequence[str], reason: str, now: float) -> Moved:
-        """Cancel tasks: at once where none of their attempts is alive, else flagged for their worker. Final ones stay."""
+        """Cancel tasks: at once where no attempt of theirs is alive, else flagged for their worker. Final ones stay."""
 
     async def wake(self, now: float) -> tuple[Moved, float | None]:
         """Move waiting tasks that are due to ready; say when the next one is due."""
 
     async def orphans(self) -> tuple[Claim, ...]:
-        """Attempts not ended whose engine is gone; they now carry this engine's epoch and are to be finished as lost."""
+        """Attempts not ended whose engine is gone: they carry this engine's epoch now, and are to be ended as lost."""
 
 
 class Blobs(Protocol):

@@ -32,7 +32,7 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """`seq` grows by commit order within a store; `at` is Unix time in seconds; `state` is the task's state after it."""
+    """`seq` grows by commit order within a store; `at` is Unix time in seconds; `state` is the task's after it."""
 
     seq: int
     at: float

@@ -1,12 +1,12 @@
 """The one writing connection, and how many moves share one commit.
 
-Moves are applied on the event loop, inside an open transaction. All that has arrived by the next turn of the loop forms
-one transaction; nobody gets a result before it is on disk. A move that raises before it has written anything leaves
-nothing to take back, which is the rule; if one raises later, the transaction is rolled back and applied again, this time
-with a savepoint around each move.
+Moves are applied on the event loop, inside an open transaction. All that has arrived by the next turn of the loop
+forms one transaction; nobody gets a result before it is on disk. A move that raises before it has written anything
+leaves nothing to take back, which is the rule; if one raises later, the transaction is rolled back and applied again,
+this time with a savepoint around each move.
 
-`COMMIT` waits for the disk. On a fast disk that is shorter than handing it to a thread and back: a thread has to win the
-interpreter lock twice. Where a commit was slow, the next ones are waited for in a thread while the loop goes on.
+`COMMIT` waits for the disk. On a fast disk that is shorter than handing it to a thread and back: a thread has to win
+the interpreter lock twice. Where a commit was slow, the next ones wait in a thread while the loop goes on.
 """
 
 from __future__ import annotations
