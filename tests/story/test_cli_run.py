@@ -269,3 +269,15 @@ def test_in_a_locale_without_unicode_people_are_told_in_ascii(door: Door) -> Non
     ran = door.run("run", "flow.json", LC_ALL="C")
     assert ran.status == 1
     assert ran.err.isascii()
+
+
+def test_status_shows_the_last_words_of_what_failed(door: Door) -> None:
+    call = {"agent_type": "python", "context": {"call": "json:loads", "args": ["{"]}}
+    door.write("work.json", workflow("work", shout=shell("printf 'all \\033[31mis lost\\n' >&2; exit 4"), call=call))
+    assert door.run("run", "work.json").status == 1
+    shout, call_id = id_of(door, "shout"), id_of(door, "call")
+    shown = door.run("status", shout).out
+    assert "is lost" in shown
+    assert "\x1b" not in shown
+    assert "JSONDecodeError" in door.run("status", call_id).out
+    assert "Traceback" in door.run("status", call_id).out

@@ -95,7 +95,7 @@ def _raised(error: Mapping[str, Json]) -> Conclusion:
         kind=OutcomeKind.ERRORED,
         message=f"{kind}: {message}" if message else kind,
         detail={"type": kind, "message": message, "traceback": str(error.get("traceback", ""))[:20_000]},
-        next_steps=("The traceback stands in `outcome.detail.traceback`.",),
+        next_steps=("The traceback is in the task's `outcome.detail.traceback`: `holdfast status` shows it.",),
     )
     return Conclusion(Verdict((Check("result", False, f"raised {kind}"),)), failure=outcome)
 

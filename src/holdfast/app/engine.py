@@ -198,13 +198,13 @@ class AsyncEngine:
         """The completed envelope of a task as it stands. Raises UnknownTask."""
         return await self._here.shelf.execution(task_id)
 
-    async def document(self, order: Order) -> dict[str, Json]:
-        """The completed envelope of a task, or `{"workflow", "state", "tasks"}`: what `holdfast run --json` prints."""
+    async def document(self, order: Order) -> Json:
+        """What `holdfast run --json` prints: the completed envelope, a list of them, or a workflow with its tasks."""
         shelf = self._here.shelf
         if order.workflow_id is not None:
             return await shelf.workflow_document(order.workflow_id)
         executions = [await shelf.execution(task_id) for task_id in order.task_ids]
-        return executions[0] if order.single else {"executions": executions}
+        return executions[0] if order.single else executions
 
     async def _open_tasks(self, workflow_id: str) -> int:
         found = await self._here.rooms.journal.workflows(WorkflowQuery(id=workflow_id))

@@ -14,7 +14,7 @@ from holdfast.cli.columns import Cell, Column, hanging, table
 from holdfast.cli.frame import STYLES
 from holdfast.cli.summary import Ended, tally, tell
 from holdfast.cli.terminal import Terminal, wrapped
-from holdfast.cli.words import ago, duration, size
+from holdfast.cli.words import ago, duration, safe, size
 from holdfast.model.attempt import Attempt
 from holdfast.model.limits import Enforcement
 from holdfast.model.outcome import OutcomeKind
@@ -31,6 +31,7 @@ _ATTEMPTS: Final = (
     Column("what went wrong", rank=4, cut=True, floor=16),
 )
 _LIMITS: Final = (Column("limit"), Column("asked", right=True), Column("holds"), Column("by"))
+LAST_LINES: Final = 40
 _IN_BYTES: Final = frozenset({"memory_limit", "output_limit"})
 _IN_SECONDS: Final = frozenset({"timeout", "grace", "cpu_time"})
 
@@ -56,7 +57,19 @@ def show_task(store: Store, task: Task, terminal: Terminal) -> None:
         _limits(terminal, attempts[-1].enforcement)
     terminal.say()
     tell(store, [task], terminal)
+    _last_words(terminal, task)
     terminal.say(_next(task), "dim")
+
+
+def _last_words(terminal: Terminal, task: Task) -> None:
+    """What a failed program said about it: a function's traceback, or the end of what a command wrote to stderr."""
+    detail = {} if task.outcome is None else task.outcome.detail
+    words = detail.get("traceback") or detail.get("stderr")
+    if not isinstance(words, str) or not words.strip():
+        return
+    for line in words.rstrip().splitlines()[-LAST_LINES:]:
+        terminal.print(wrapped(Text(f"  {safe(line)}", "dim"), terminal.width, indent=2))
+    terminal.say()
 
 
 def show_workflow(store: Store, workflow: Workflow, terminal: Terminal) -> None:

@@ -120,7 +120,7 @@ def _out_of_memory(limit: int | None, kills: int, seen: Observation) -> Outcome:
     if limit is None:
         needed, advice = "found no more memory on the host", "Set `resources.memory_limit` to what it needs at most"
     else:
-        needed, advice = f"needed more than its memory limit of {limit} bytes", "Raise `resources.memory_limit`"
+        needed, advice = f"needed more than its memory limit of {limit / 1e6:,.4g} MB", "Raise `resources.memory_limit`"
     return Outcome(
         kind=OutcomeKind.OVER_LIMIT,
         message=f"{needed}; the kernel killed {kills} of its processes",

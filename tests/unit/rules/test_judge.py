@@ -118,7 +118,7 @@ def test_a_child_killed_for_memory_is_a_failure_whatever_the_parent_says(end: di
     assert outcome.detail["limit_bytes"] == 200_000_000
     assert outcome.detail["peak_bytes"] == 199_999_999
     assert outcome.detail["oom_kills"] == 2
-    assert "200000000" in outcome.message
+    assert "200 MB" in outcome.message
 
 
 def test_a_task_without_a_memory_limit_that_the_kernel_killed_is_told_of_no_limit_that_it_never_had() -> None:
