@@ -19,7 +19,6 @@ def order(launch: Launch, name: str, base: str, layout: Layout) -> wire.Order:
     """The order. `name` is that of its files, which all begin with `base`. The keeper's number is filled in later."""
     limits = launch.limits
     environment = dict(launch.environment)
-    environment["HOLDFAST_WORKDIR"] = base
     argv, call = None, None
     match launch.program:
         case Exec(argv=words):

@@ -162,7 +162,8 @@ class Zygote:
         self._loop.remove_reader(self._sock)
         self._sock.close()
         self._sock = None
-        for future in (self._hello, *self._gone.values()):
+        waiting: list[asyncio.Future[None] | asyncio.Future[int]] = [self._hello, *self._gone.values()]
+        for future in waiting:
             if not future.done():
                 future.set_exception(EngineFault("the zygote is gone"))
                 future.exception()  # not everyone waits for it

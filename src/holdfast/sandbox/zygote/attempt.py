@@ -9,6 +9,7 @@ import signal
 import time
 
 from . import child, tree
+from .call import Given
 from .cgroup import Group
 from .family import descendants
 from .ladder import ASK, KILL, Ladder
@@ -29,7 +30,7 @@ _SIGXCPU = int(signal.SIGXCPU)
 class Post:
     """What a keeper lends to each of its tasks in turn. `last_resort` kills whatever does not die one by one."""
 
-    __slots__ = ("keeper", "last_resort", "layout", "nothing", "page", "poll", "scratch")
+    __slots__ = ("_nothing", "folders", "keeper", "last_resort", "layout", "page", "poll", "scratch")
 
     def __init__(self, scratch: str, layout: Layout, poll: select.poll, last_resort: Callable[[], None]) -> None:
         self.scratch = scratch
@@ -37,8 +38,34 @@ class Post:
         self.poll = poll
         self.last_resort = last_resort
         self.keeper = os.getpid()
+        self.folders = tree.Folders(f"{scratch}/folder-{self.keeper}")
         self.page = child.Page()
-        self.nothing = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+        self._nothing = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+
+    def confines(self, order: Order) -> bool:
+        """Whether the child has to confine itself before it begins, which may fail."""
+        return bool(order["groups"]) or order["open_files"] is not None or order["cpu_s"] is not None
+
+    def lay_stdin(self, data: bytes) -> None:
+        """Make descriptor 0 give this."""
+        if not data:
+            os.dup2(self._nothing, 0)
+            return
+        fd = os.memfd_create("stdin")
+        with open(fd, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.lseek(fd, 0, os.SEEK_SET)
+            os.dup2(fd, 0)
+
+    def lay_result(self) -> int:
+        """Make descriptor 3 take a result. Returns a descriptor for reading it."""
+        fd = os.memfd_create("result")
+        os.dup2(fd, 3, inheritable=False)
+        return fd
+
+    def take_result_away(self) -> None:
+        os.dup2(self._nothing, 3, inheritable=False)
 
 
 class Attempt:
@@ -48,8 +75,7 @@ class Attempt:
         "_base",
         "_began",
         "_dead",
-        "_ends",
-        "_fds",
+        "_given",
         "_ladder",
         "_limit_hit",
         "_pidfd",
@@ -74,7 +100,7 @@ class Attempt:
         self._post = post
         self._base = f"{post.scratch}/{order['name']}"
         self._streams: list[Stream] = []
-        self._fds: list[int] = []
+        self._given: Given | None = None
         self._pidfd = -1
         self._quiet = False
         self._limit_hit: str | None = None
@@ -87,17 +113,18 @@ class Attempt:
         """Make ready what the task needs. Raises OSError, ValueError."""
         order, post, base = self.order, self._post, self._base
         post.page.clear()
-        os.mkdir(base, 0o700)
+        folder = post.folders.take()
+        os.chdir(folder)
         if order["files"]:
-            tree.fill(base, order["files"])
+            tree.fill(folder, order["files"])
         if order["groups"]:
             self.group = Group(post.layout, order["name"], order["groups"])
         if order["call"] is not None:
-            self.report = os.memfd_create("result")
-        stdin = self._stdin() if order["stdin"] else post.nothing
-        out, err = Stream(base + ".out", order["output_bytes"]), Stream(base + ".err", order["output_bytes"])
+            self._given = Given(*order["call"])
+            self.report = post.lay_result()
+        post.lay_stdin(order["stdin"])
+        out, err = Stream(1, base + ".out", order["output_bytes"]), Stream(2, base + ".err", order["output_bytes"])
         self._streams = [out, err]
-        self._ends = child.Ends(stdin, out.writing_end, err.writing_end, self.report)
         post.poll.register(out.fd, select.POLLIN)
         post.poll.register(err.fd, select.POLLIN)
         self._started_at = time.time()
@@ -105,16 +132,24 @@ class Attempt:
         self._ladder = Ladder(self._began, order["wall_s"], order["grace_s"])
         self._watch = Watch(self._began, order["watched"])
 
-    def start(self) -> None:
-        """Bring the task process to life. As long as it lives, each page written here is copied: so do little."""
-        post = self._post
-        pid = os.fork()
+    def start(self, timeout_ms: int) -> list[tuple[int, int]]:
+        """Bring the task process to life, and wait for the first thing to happen.
+
+        As long as the child lives, each page that is written here is copied first: so do little in between.
+        """
+        fork, pidfd_open, poll = os.fork, os.pidfd_open, self._post.poll
+        pid = fork()
         if pid == 0:
-            child.enter(self.order, self._base, post, self._ends, self.group)
-        self._dead.main = pid
-        self.alive = True
-        self._pidfd = os.pidfd_open(pid)
-        post.poll.register(self._pidfd, select.POLLIN)
+            child.enter(self.order, self._given, self._post, self.group)
+        pidfd = -1
+        try:
+            pidfd = pidfd_open(pid)
+            poll.register(pidfd, 1)  # POLLIN
+            return poll.poll(timeout_ms)
+        finally:
+            self._dead.main = pid
+            self._pidfd = pidfd
+            self.alive = True
 
     def next(self) -> float:
         """When something is due even if nothing happens."""
@@ -216,34 +251,27 @@ class Attempt:
         """Give back every descriptor."""
         for stream in self._streams:
             stream.close()
-        for fd in (*self._fds, self._pidfd, self.report):
+        for fd in (self._pidfd, self.report):
             if fd >= 0:
                 os.close(fd)
+        if self._given is not None:
+            self._post.take_result_away()
 
     def tidy(self) -> bool:
-        """Remove the working directory if that is done at once. Says whether it was."""
-        try:
-            if self.order["argv"] is not None:
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(f"{self._base}.result")
-            os.rmdir(self._base)
-        except FileNotFoundError:
-            return True
-        except OSError:
-            return False
-        return True
+        """Remove what is removed at once. Says whether that was all."""
+        gone = True
+        if self.order["argv"] is not None:
+            try:
+                os.unlink(f"{self._base}.result")
+            except FileNotFoundError:
+                pass
+            except OSError:
+                gone = False
+        return self._post.folders.give_back() and gone
 
     def clean(self) -> str | None:
         """Remove the working directory with all that is in it, however long that takes. Says what could not be."""
-        return tree.remove(f"{self._base}.result") or tree.remove(self._base)
-
-    def _stdin(self) -> int:
-        fd = os.memfd_create("stdin")
-        self._fds.append(fd)
-        with open(fd, "wb", closefd=False) as file:
-            file.write(self.order["stdin"])
-        os.lseek(fd, 0, os.SEEK_SET)
-        return fd
+        return tree.remove(f"{self._base}.result") or self._post.folders.remove()
 
     def _gather(self) -> int:
         """Open what the program left as its result, if it is a plain file. Returns its size."""
@@ -309,6 +337,9 @@ class Attempt:
                 facts["limit_hit"] = facts["limit_hit"] or "pids_limit"
 
     def _setup_error(self, number: int | None) -> str | None:
+        """What kept the program from beginning. A call that needs no confining has begun."""
+        if self._given is not None and not self._post.confines(self.order):
+            return None
         stage, message = self._post.page.read()
         if stage == child.NOT_EXECUTED:
             self.evidence.append(f"not executed: {message}")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import json
 import os
 import sys
 from types import BuiltinFunctionType, CoroutineType, FunctionType, MethodType, ModuleType
 
 from . import encode
-from .wire import REPORT_BYTES, read_json
+from .wire import REPORT_BYTES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 SCRIPT_NAME = "__holdfast_main__"
 _RESULT_FD = 3
+_SMALL_BYTES = 64 * 1024
 _OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
@@ -26,11 +29,36 @@ class NotAFunction(TypeError):
     __module__ = "builtins"
 
 
-def carry_out(target: str, arguments: bytes, import_path: list[str]) -> NoReturn:
+class Given:
+    """A call, taken apart as far as that can be done before the fork."""
+
+    __slots__ = ("arguments", "attributes", "import_path", "positional", "target", "where", "words")
+
+    def __init__(self, target: str, arguments: bytes, import_path: list[str]) -> None:
+        self.target = target
+        self.where, _, self.attributes = target.rpartition(":")
+        self.arguments: bytes | None = arguments
+        self.import_path = import_path
+        self.positional: list[object] = []
+        self.words: dict[str, object] = {}
+        if len(arguments) <= _SMALL_BYTES:
+            with contextlib.suppress(Exception):  # the child will meet it again, and tell
+                self.read()
+
+    def read(self) -> None:
+        """Read the arguments, unless that is done. Raises whatever is wrong with them."""
+        if self.arguments is not None:
+            document = json.loads(self.arguments)
+            self.positional = list(document.get("args", ()))
+            self.words = dict(document.get("kwargs", {}))
+            self.arguments = None
+
+
+def carry_out(given: Given) -> NoReturn:
     """Call the function, write the result, and leave without a look back: no atexit, no waiting for threads."""
     status = 1
     try:
-        document, status = _outcome(target, arguments, import_path)
+        document, status = _outcome(given)
         if len(document) > REPORT_BYTES:
             os.ftruncate(_RESULT_FD, len(document))
         else:
@@ -44,21 +72,22 @@ def carry_out(target: str, arguments: bytes, import_path: list[str]) -> NoReturn
 
 def rehearse() -> None:
     """Go through the parts of a call that leave no trace."""
-    _find("operator:add")
-    encode.result(read_json('{"args":[1],"kwargs":{}}')["args"][0])
+    _find(Given("operator:add", b'{"args":[1],"kwargs":{}}', []))
+    encode.result([1])
     sys.stdout.flush()
     sys.stderr.flush()
 
 
-def _outcome(target: str, arguments: bytes, import_path: list[str]) -> tuple[bytes, int]:
+def _outcome(given: Given) -> tuple[bytes, int]:
     try:
-        sys.argv = [target]
-        if import_path:
-            sys.path[:0] = import_path
-        given = read_json(arguments.decode())
-        function = _find(target)
+        sys.argv = [given.target]
+        if given.import_path:
+            sys.path[:0] = given.import_path
+        if given.arguments is not None:
+            given.read()
+        function = _find(given)
         gc.enable()
-        value = function(*given.get("args", ()), **given.get("kwargs", {}))
+        value = function(*given.positional, **given.words)
         if isinstance(value, CoroutineType):
             import asyncio
 
@@ -71,21 +100,23 @@ def _outcome(target: str, arguments: bytes, import_path: list[str]) -> tuple[byt
         return encode.failure(error, _OWN_FOLDER), 1
 
 
-def _find(target: str) -> Callable[..., object]:
-    where, _, attributes = target.rpartition(":")
-    try:
-        module = _load(where)
-    except ModuleNotFoundError:
-        module = None
+def _find(given: Given) -> Callable[..., object]:
+    where = given.where
+    module = sys.modules.get(where)
+    if module is None:
+        with contextlib.suppress(ModuleNotFoundError):
+            module = _load(where)
     if module is None:
         import site
 
         site.main()  # import hooks of editable installs are only there after this
         module = _load(where)
     found: object = module
-    for name in attributes.split("."):
+    for name in given.attributes.split("."):
         found = getattr(found, name)
-    return _function(found, target)
+    if type(found) is FunctionType:
+        return found
+    return _function(found, given.target)
 
 
 def _load(where: str) -> ModuleType:

@@ -1,7 +1,7 @@
 """From the fork to the program: the steps between the keeper's copy and code that nobody has to trust.
 
 Every page of memory that is touched here is copied first, and that is most of what a task costs. So this path calls
-little, creates little, and leaves to root and keeper what can be inherited: no core files, umask, signals, environment.
+little, creates little, and leaves to root and keeper what can be inherited: descriptors, folder, environment, signals.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .wire import Order
 
 SETTING_UP, HANDED_OVER, NOT_EXECUTED = 0, 1, 2
-RESULT_FD = 3
+FIRST_OWN_FD = 4  # of a keeper: below are stdin, stdout, stderr and result of its task
 _KEEPERS_FDS = 256  # a keeper never has more
 _DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 
@@ -50,58 +50,43 @@ class Page:
         return stage, self.map[3 : 3 + size].decode("utf-8", "replace")
 
 
-class Ends:
-    """The descriptors that the child's 0, 1, 2 and, for a call, 3 are made of."""
+def enter(order: Order, given: call.Given | None, post: Post, group: Group | None) -> NoReturn:
+    """Become the program of the order. Runs in the forked child, and never returns into the keeper's code.
 
-    __slots__ = ("result", "stderr", "stdin", "stdout")
-
-    def __init__(self, stdin: int, stdout: int, stderr: int, result: int) -> None:
-        self.stdin, self.stdout, self.stderr, self.result = stdin, stdout, stderr, result
-
-
-def enter(order: Order, workdir: str, post: Post, ends: Ends, group: Group | None) -> NoReturn:
-    """Become the program of the order. Runs in the forked child, and never returns into the keeper's code."""
-    page = post.page
+    Descriptors 0 to 3, folder and environment are inherited as they have to be.
+    """
     try:
-        try:
-            PRCTL(SET_PDEATHSIG, 9)
-            if os.getppid() != post.keeper:  # it died before the line above
-                os._exit(125)
-            if group is not None:
-                group.enter()
-            _set_up(order, workdir, ends)
-        except BaseException as error:
-            page.say(SETTING_UP, f"the task process could not be set up: {error}")
+        PRCTL(SET_PDEATHSIG, 9)
+        if os.getppid() != post.keeper:  # it died before the line above
             os._exit(125)
-        page.map[0] = HANDED_OVER
+        os.setsid()
+        os.closerange(FIRST_OWN_FD, _KEEPERS_FDS)
+        if post.confines(order):
+            _confine(order, group, post.page)
+        if given is not None:
+            PRCTL(SET_DUMPABLE, 1)  # unlike its keeper; an exec does this by itself
+            call.carry_out(given)
         if order["argv"] is not None:
-            _execute(order["argv"], order["environment"], page)
-        if order["call"] is not None:
-            page.map.close()
-            call.carry_out(*order["call"])
+            _execute(order["argv"], order["environment"], post.page)
     finally:
         os._exit(125)
 
 
-def _set_up(order: Order, workdir: str, ends: Ends) -> None:
-    PRCTL(SET_DUMPABLE, 1)
-    os.setsid()
-    dup2 = os.dup2
-    dup2(ends.stdin, 0)
-    dup2(ends.stdout, 1)
-    dup2(ends.stderr, 2)
-    unused = RESULT_FD
-    if ends.result >= 0:
-        unused += 1
-        if ends.result != RESULT_FD:
-            dup2(ends.result, RESULT_FD, False)
-    os.closerange(unused, _KEEPERS_FDS)
-    if order["open_files"] is not None:
-        _limit(resource.RLIMIT_NOFILE, order["open_files"], order["open_files"])
-    if order["cpu_s"] is not None:
-        seconds = cpu_seconds(order["cpu_s"])
-        _limit(resource.RLIMIT_CPU, seconds, seconds + 1)
-    os.chdir(workdir)
+def _confine(order: Order, group: Group | None, page: Page) -> None:
+    try:
+        if group is not None:
+            group.enter()
+        if order["open_files"] is not None:
+            _limit(resource.RLIMIT_NOFILE, order["open_files"], order["open_files"])
+        if order["cpu_s"] is not None:
+            seconds = cpu_seconds(order["cpu_s"])
+            _limit(resource.RLIMIT_CPU, seconds, seconds + 1)
+    except (OSError, ValueError) as error:
+        page.say(SETTING_UP, f"the task process could not be confined: {error}")
+        os._exit(125)
+    page.map[0] = HANDED_OVER
+    if order["call"] is not None:
+        page.map.close()
 
 
 def cpu_seconds(limit: float) -> int:
@@ -117,6 +102,7 @@ def _limit(which: int, soft: int, hard: int) -> None:
 
 
 def _execute(argv: list[str], environment: dict[str, str], page: Page) -> NoReturn:
+    page.map[0] = HANDED_OVER
     status, message = 126, "the argument vector is empty"
     try:
         if argv:

@@ -21,6 +21,8 @@ class NotJson(TypeError):
 
 def result(value: object) -> bytes:
     """`{"ok": value}`. Raises NotJson."""
+    if value is None:
+        return b'{"ok": null}'
     text = write_json({"ok": plain(value, None, MAX_DEPTH)})
     try:
         return text.encode()

@@ -77,26 +77,28 @@ class Keeper:
         while True:
             message = self._inbox.take()
             if message is None:
-                self._wait(None)
+                self._hear(self._poll.poll())
                 if self._inbox.ended:
-                    return
+                    break
             elif message[0] == RUN:
                 self._carry_out(message[1])
             elif message[0] == LEAVE:
-                return
+                break
+        self._post.folders.remove()
 
     def _carry_out(self, order: Order) -> None:
         attempt = Attempt(order, self._post)
         try:
+            environment = order["environment"]
+            environment["HOLDFAST_WORKDIR"] = self._post.folders.take()
             if order["call"] is not None:
-                self._adopt(order["environment"])
+                self._adopt(environment)
             attempt.prepare()
-            timeout = _milliseconds(attempt.next())
-            attempt.start()
+            events = attempt.start(_milliseconds(attempt.next()))
         except (OSError, ValueError) as error:
             facts, parts = attempt.failed(error), [b"", b""]
         else:
-            self._watch(attempt, timeout)
+            self._watch(attempt, events)
             facts, parts = attempt.end()
         facts["retired"] = facts["retired"] or self._worn
         facts["waits"] = not attempt.tidy()
@@ -127,9 +129,9 @@ class Keeper:
             if current.get(name) != value:
                 os.environ[name] = current[name] = value
 
-    def _watch(self, attempt: Attempt, timeout_ms: int | None) -> None:
+    def _watch(self, attempt: Attempt, events: list[tuple[int, int]]) -> None:
         while True:
-            ready = self._wait(timeout_ms)
+            ready = self._hear(events)
             while (message := self._inbox.take()) is not None:
                 if message[0] == LEAVE:
                     self._inbox.ended = True
@@ -141,11 +143,11 @@ class Keeper:
                 attempt.turn(ready, time.monotonic())
             if not attempt.alive:
                 return
-            timeout_ms = _milliseconds(attempt.next())
+            events = self._poll.poll(_milliseconds(attempt.next()))
 
-    def _wait(self, timeout_ms: int | None) -> list[int]:
-        """Wait for something to happen. The end of a master counts as the end of the engine's messages."""
-        ready = [fd for fd, _ in self._poll.poll(timeout_ms)]
+    def _hear(self, events: list[tuple[int, int]]) -> list[int]:
+        """Take in what the engine says. The end of a master counts as the end of the engine's messages."""
+        ready = [fd for fd, _ in events]
         if self._sock.fileno() in ready:
             self._inbox.receive()
         if self._masters[0] in ready or self._masters[1] in ready:
@@ -176,9 +178,9 @@ class Keeper:
         os._exit(0)
 
 
-def _milliseconds(due: float) -> int | None:
+def _milliseconds(due: float) -> int:
     """The time until then, as poll takes it."""
-    return None if due == math.inf else max(0, math.ceil((due - time.monotonic()) * 1000))
+    return max(0, math.ceil((due - time.monotonic()) * 1000))
 
 
 def keep(sock: _socket.socket, settings: Settings, layout: Layout, engine: int) -> NoReturn:

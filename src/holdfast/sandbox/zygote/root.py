@@ -14,7 +14,7 @@ import struct
 import sys
 from _sitebuiltins import Quitter
 
-from . import call, cgroup, child, keeper
+from . import call, cgroup, keeper
 from .family import children
 from .kernel import SET_CHILD_SUBREAPER, SET_DUMPABLE, WAIT_ALL, prctl
 from .sweep import sweep
@@ -176,15 +176,24 @@ def _warm_up() -> None:
     """Go through what every child will do, so that it finds names bound and bytecode specialised: both write pages."""
     for _ in range(_WARM_TURNS):
         call.rehearse()
-        prctl(SET_DUMPABLE, 0)
-        page = child.Page()
-        page.map[0] = child.HANDED_OVER
-        page.map.close()
+        prctl(SET_CHILD_SUBREAPER, 1)
+
+
+def _keep_three(end: int) -> int:
+    """Occupy descriptor 3, which is for the results of tasks. Returns the number that the socket has from now on."""
+    nothing = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+    if nothing == 3:
+        os.set_inheritable(end, False)
+        return end
+    moved = os.dup(end)
+    os.dup2(nothing, 3, inheritable=False)
+    os.close(nothing)
+    return moved
 
 
 def main() -> NoReturn:
     """Be the root zygote. The only argument is the descriptor of the socket to the engine."""
-    sock = _socket.socket(fileno=int(sys.argv[1]))
+    sock = _socket.socket(fileno=_keep_three(int(sys.argv[1])))
     settings = unpack(sock.recv(_MESSAGE_BYTES))
     _settle(settings)
     Root(sock, settings).serve()

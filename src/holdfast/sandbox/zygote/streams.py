@@ -24,14 +24,17 @@ _LEAST_FOR_TAIL = 1024
 class Stream:
     """One captured stream. `fd` is the reading end, non-blocking.
 
-    The writing end stays open here too: the end of a stream is never waited for, as anyone may hold it.
+    The writing end is the keeper's own `number`, 1 or 2, which the task inherits. It stays open here too: the end of a
+    stream is never waited for, as anyone may hold it.
     """
 
-    __slots__ = ("_cap", "_kept", "failure", "fd", "flush_at", "path", "total", "writing_end")
+    __slots__ = ("_cap", "_kept", "failure", "fd", "flush_at", "path", "total")
 
-    def __init__(self, path: str, cap: int) -> None:
+    def __init__(self, number: int, path: str, cap: int) -> None:
         self.path = path
-        self.fd, self.writing_end = os.pipe2(os.O_CLOEXEC)
+        self.fd, end = os.pipe2(os.O_CLOEXEC)
+        os.dup2(end, number)
+        os.close(end)
         os.set_blocking(self.fd, False)
         self.total = 0
         self.flush_at: float | None = None
@@ -77,7 +80,6 @@ class Stream:
     def close(self) -> None:
         """Give back the pipe and the file."""
         os.close(self.fd)
-        os.close(self.writing_end)
         if self._kept is not None:
             self._kept.close()
 

@@ -9,6 +9,62 @@ class BadName(ValueError):
     """A file name that does not stay in the working directory."""
 
 
+class Folders:
+    """The working directories of one keeper's tasks. One that its task left untouched is given to the next.
+
+    Making and removing a directory costs more than anything else around a small task, where it is journalled.
+    Untouched means: empty, and the same in every number that the kernel keeps of it, the time of its last change too.
+    """
+
+    __slots__ = ("_base", "_made", "_stamp", "path")
+
+    def __init__(self, base: str) -> None:
+        self._base = base
+        self._made = 0
+        self._stamp: os.stat_result | None = None
+        self.path = ""
+
+    def take(self) -> str:
+        """The path of a fresh directory. Raises OSError."""
+        if self._stamp is None:
+            self._made += 1
+            self.path = f"{self._base}-{self._made}"
+            os.mkdir(self.path, 0o700)
+            self._stamp = os.lstat(self.path)
+        return self.path
+
+    def give_back(self) -> bool:
+        """Keep it for the next task, or remove it if that is done at once. If neither: False, and `remove` has to."""
+        before, self._stamp = self._stamp, None
+        try:
+            now = os.lstat(self.path)
+            if before is not None and _same(before, now) and not os.listdir(self.path):
+                self._stamp = before
+            else:
+                os.rmdir(self.path)
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False
+        return True
+
+    def remove(self) -> str | None:
+        """Remove the present directory with all that is in it, however long that takes. Says what could not be."""
+        self._stamp = None
+        return remove(self.path) if self.path else None
+
+
+def _same(one: os.stat_result, two: os.stat_result) -> bool:
+    return (one.st_ino, one.st_mode, one.st_uid, one.st_gid, one.st_nlink, one.st_ctime_ns) == (
+        two.st_ino,
+        two.st_mode,
+        two.st_uid,
+        two.st_gid,
+        two.st_nlink,
+        two.st_ctime_ns,
+    )
+
+
 def fill(workdir: str, files: list[tuple[str, bytes]]) -> None:
     """Write files into a fresh directory. What starts with `#!` may be executed. Raises BadName, OSError."""
     for name, data in files:

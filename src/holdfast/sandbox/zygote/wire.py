@@ -7,7 +7,6 @@ facts as JSON, then bytes; the engine decodes nothing else, for a keeper has the
 from __future__ import annotations
 
 import json.encoder
-import json.scanner
 import marshal
 import struct
 
@@ -94,14 +93,8 @@ LENGTH = struct.Struct("<I")
 HEADER = struct.Struct("<5I")  # kind, bytes of facts, report, stdout, stderr
 
 
-# The codec of `json`, without the layers around it that every child would have to touch.
-_SCAN = json.JSONDecoder().scan_once
+# The encoder of `json`, without the layers around it that every child would have to touch.
 _ENCODE = json.encoder.c_make_encoder(None, None, json.encoder.encode_basestring, None, ": ", ", ", False, False, False)
-
-
-def read_json(text: str) -> Any:
-    """The value of a document without space around it. Raises StopIteration or ValueError for what is none."""
-    return _SCAN(text, 0)[0]
 
 
 def write_json(value: object) -> str:
