@@ -129,6 +129,7 @@ class AsyncEngine:
 
     async def place(self, parsed: Parsed, folder: str, *, fresh: bool = False) -> Order:
         """Place what was read, from this folder; with `fresh` nothing that the store holds is taken up again."""
+        self._here.worker.nudge()  # its claim joins the commit of the submit, where nothing has to be read before
         order = await place(self._here.desk, parsed, folder, fresh=fresh)
         self._here.worker.nudge()
         return order
