@@ -8,8 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from holdfast.sandbox.zygote import cgroup, family, tree, wire
-from holdfast.sandbox.zygote.sweep import send
+from holdfast.sandbox.zygote import family, places, tree, wire
 
 _PREFIX: Final = "engine-"
 _LOCK: Final = "lock"
@@ -60,7 +59,7 @@ class Scratch:
         """Remove the folder."""
         if self._lock is not None:
             tree.remove(self.path)
-            _clear_groups(lambda name: name.startswith(f"{cgroup.PREFIX}{self.mark}."))
+            _clear_groups(lambda name: name.startswith(f"{places.PREFIX}{self.mark}."))
             os.close(self._lock)
             self._lock = None
 
@@ -74,7 +73,7 @@ def kill_marked(mark: str, patience_s: float) -> None:
             return
         if waited > patience_s:
             for pid in pids:
-                send(pid, _SIGKILL)
+                family.send(pid, _SIGKILL)
         time.sleep(_NAP_S)
 
 
@@ -116,19 +115,19 @@ def _marked(mark: str) -> list[int]:
 
 def _clear_groups(doomed: Callable[[str], bool]) -> None:
     """Remove the control groups of dead zygotes, chosen by name."""
-    for folder, _ in cgroup.own_folders().values():
+    for folder, _ in places.own_folders().values():
         try:
             names = os.listdir(folder)
         except OSError:
             continue
         for name in names:
-            if name.startswith(cgroup.PREFIX + _PREFIX) and doomed(name):
-                cgroup.remove_tree(f"{folder}/{name}")
+            if name.startswith(places.PREFIX + _PREFIX) and doomed(name):
+                places.remove_tree(f"{folder}/{name}")
 
 
 def _is_dead(name: str) -> bool:
     """Whether the engine of a group is gone; the names of another pid namespace say nothing about ours."""
-    parts = name.removeprefix(cgroup.PREFIX + _PREFIX).split("-")
+    parts = name.removeprefix(places.PREFIX + _PREFIX).split("-")
     if len(parts) != 4 or parts[0] != f"{_pid_namespace():x}":
         return False
     return str(family.start_time(int(parts[1]))) != parts[2]

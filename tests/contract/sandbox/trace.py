@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from contract.sandbox.yard import processes
-from holdfast.sandbox.zygote.cgroup import own_folders
+from holdfast.sandbox.zygote.places import own_folders
 
 
 class Trace:

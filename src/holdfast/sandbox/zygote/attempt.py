@@ -11,61 +11,19 @@ import time
 from . import child, tree
 from .call import Given
 from .cgroup import Group
-from .family import descendants
+from .family import descendants, send, send_group
 from .ladder import ASK, KILL, Ladder
+from .report import NOTHING_KEPT, Result, add_counts
 from .streams import Stream
-from .sweep import Dead, send, send_group, sweep
+from .sweep import Dead, sweep
 from .watch import Watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from .cgroup import Layout
+    from .post import Post
     from .wire import Facts, Kept, Order
 
 _SIGXCPU = int(signal.SIGXCPU)
-
-
-class Post:
-    """What a keeper lends to each of its tasks in turn. `last_resort` kills whatever does not die one by one."""
-
-    __slots__ = ("_nothing", "folders", "keeper", "last_resort", "layout", "page", "poll", "scratch")
-
-    def __init__(self, scratch: str, layout: Layout, poll: select.poll, last_resort: Callable[[], None]) -> None:
-        self.scratch = scratch
-        self.layout = layout
-        self.poll = poll
-        self.last_resort = last_resort
-        self.keeper = os.getpid()
-        self.folders = tree.Folders(f"{scratch}/folder-{self.keeper}")
-        self.page = child.Page()
-        self._nothing = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
-
-    def confines(self, order: Order) -> bool:
-        """Whether the child has to confine itself before it begins, which may fail."""
-        return bool(order["groups"]) or order["open_files"] is not None or order["cpu_s"] is not None
-
-    def lay_stdin(self, data: bytes) -> None:
-        """Make descriptor 0 give this."""
-        if not data:
-            os.dup2(self._nothing, 0)
-            return
-        fd = os.memfd_create("stdin")
-        with open(fd, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.lseek(fd, 0, os.SEEK_SET)
-            os.dup2(fd, 0)
-
-    def lay_result(self) -> int:
-        """Make descriptor 3 take a result. Returns a descriptor for reading it."""
-        fd = os.memfd_create("result")
-        os.dup2(fd, 3, inheritable=False)
-        return fd
-
-    def take_result_away(self) -> None:
-        os.dup2(self._nothing, 3, inheritable=False)
 
 
 class Attempt:
@@ -88,14 +46,14 @@ class Attempt:
         "evidence",
         "group",
         "order",
-        "report",
+        "result",
     )
 
     def __init__(self, order: Order, post: Post) -> None:
         self.order = order
         self.alive = False
         self.evidence: list[str] = []
-        self.report = -1
+        self.result = Result()
         self.group: Group | None = None
         self._post = post
         self._base = f"{post.scratch}/{order['name']}"
@@ -121,7 +79,7 @@ class Attempt:
             self.group = Group(post.layout, order["name"], order["groups"])
         if order["call"] is not None:
             self._given = Given(*order["call"])
-            self.report = post.lay_result()
+            self.result.fd = post.lay_result()
         post.lay_stdin(order["stdin"])
         out, err = Stream(1, base + ".out", order["output_bytes"]), Stream(2, base + ".err", order["output_bytes"])
         self._streams = [out, err]
@@ -133,12 +91,12 @@ class Attempt:
         self._watch = Watch(self._began, order["watched"])
 
     def start(self, timeout_ms: int) -> list[tuple[int, int]]:
-        """Bring the task process to life, and wait for the first thing to happen.
+        """Bring the task process to life, and wait for the first thing to happen. Raises OSError.
 
         As long as the child lives, each page that is written here is copied first: so do little in between.
         """
-        fork, pidfd_open, poll = os.fork, os.pidfd_open, self._post.poll
-        pid = fork()
+        pidfd_open, poll = os.pidfd_open, self._post.poll
+        pid = os.fork()
         if pid == 0:
             child.enter(self.order, self._given, self._post, self.group)
         pidfd = -1
@@ -191,7 +149,8 @@ class Attempt:
         if step == ASK:
             self._ask()
         elif step == KILL:
-            send_group(self._dead.main, signal.SIGKILL)
+            if self._dead.status is None:
+                send_group(self._dead.main, signal.SIGKILL)
             self.alive = False
 
     def _ask(self) -> None:
@@ -218,10 +177,14 @@ class Attempt:
             kept.append(stream.finish())
             if stream.failure:
                 self.evidence.append(stream.failure)
-        size = self._gather()
-        facts = self._facts(kept, size, survivors, dead.count - before)
+        if self._given is None:
+            self.result.open(f"{self._base}.result")
+        self.result.measure()
+        if self.result.refused:
+            self.evidence.append(self.result.refused)
+        facts = self._facts(kept, survivors, dead.count - before)
         if self.group is not None:
-            self._ask_group(self.group, facts)
+            add_counts(facts, self.group)
         return facts, [data for _, data in kept]
 
     def _kill_all(self) -> None:
@@ -236,8 +199,7 @@ class Attempt:
         if self.alive:
             send(self._dead.main, signal.SIGKILL)
         sweep(self._dead.collect)
-        nothing: tuple[Kept, bytes] = ({"kept": 0, "total": 0, "inline": 0, "path": ""}, b"")
-        facts = self._facts([nothing, nothing], 0, 0, 0)
+        facts = self._facts([(NOTHING_KEPT, b""), (NOTHING_KEPT, b"")], 0, 0)
         facts["exit_code"] = facts["signal"] = None
         facts["sandbox_error"] = f"the task could not be started: {error}"
         return facts
@@ -251,9 +213,9 @@ class Attempt:
         """Give back every descriptor."""
         for stream in self._streams:
             stream.close()
-        for fd in (self._pidfd, self.report):
-            if fd >= 0:
-                os.close(fd)
+        self.result.close()
+        if self._pidfd >= 0:
+            os.close(self._pidfd)
         if self._given is not None:
             self._post.take_result_away()
 
@@ -273,24 +235,7 @@ class Attempt:
         """Remove the working directory with all that is in it, however long that takes. Says what could not be."""
         return tree.remove(f"{self._base}.result") or self._post.folders.remove()
 
-    def _gather(self) -> int:
-        """Open what the program left as its result, if it is a plain file. Returns its size."""
-        if self.report < 0:
-            try:
-                flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-                self.report = os.open(f"{self._base}.result", flags)
-            except FileNotFoundError:
-                return 0
-            except OSError as error:
-                self.evidence.append(f"the result file was refused: {error.strerror}")
-                return 0
-        seen = os.fstat(self.report)
-        if seen.st_mode & 0o170000 != 0o100000:
-            self.evidence.append("the result file was refused: it is not a regular file")
-            return 0
-        return seen.st_size
-
-    def _facts(self, kept: list[tuple[Kept, bytes]], size: int, survivors: int, swept: int) -> Facts:
+    def _facts(self, kept: list[tuple[Kept, bytes]], survivors: int, swept: int) -> Facts:
         dead = self._dead
         status = dead.status
         number = os.WTERMSIG(status) if status is not None and os.WIFSIGNALED(status) else None
@@ -305,7 +250,7 @@ class Attempt:
             "stopped_for": self._ladder.reason,
             "oom_kills": None,
             "limit_hit": self._limit_hit,
-            "report_bytes": size,
+            "report_bytes": self.result.size,
             "stdout": kept[0][0],
             "stderr": kept[1][0],
             "started_at": self._started_at,
@@ -321,20 +266,6 @@ class Attempt:
             "waits": False,
             "retired": survivors > 0,
         }
-
-    def _ask_group(self, group: Group, facts: Facts) -> None:
-        """Complete the facts by what the kernel counted. It is too early before the last process is reaped."""
-        facts["oom_kills"] = group.oom_kills()
-        facts["memory_bytes"] = group.memory_peak() or facts["memory_bytes"]
-        facts["processes"] = group.processes_peak() or facts["processes"]
-        if facts["oom_kills"]:
-            facts["sandbox_error"] = None
-            facts["signal"] = 9 if facts["exit_code"] is None and facts["signal"] is None else facts["signal"]
-        refused = group.refused_forks()
-        if refused:
-            facts["evidence"].append(f"pids_limit: the kernel refused {refused} times to start a process")
-            if facts["exit_code"] != 0 and facts["stopped_for"] is None:
-                facts["limit_hit"] = facts["limit_hit"] or "pids_limit"
 
     def _setup_error(self, number: int | None) -> str | None:
         """What kept the program from beginning. A call that needs no confining has begun."""

@@ -18,8 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-    from .attempt import Post
     from .cgroup import Group
+    from .post import Post
     from .wire import Order
 
 SETTING_UP, HANDED_OVER, NOT_EXECUTED = 0, 1, 2

@@ -1,7 +1,11 @@
-"""Who descends from a process, as /proc tells. Every answer is a glimpse: read again until nothing is left."""
+"""Who descends from a process, as /proc tells, and signals to them.
+
+Every answer is a glimpse: read again until nothing is left.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 
@@ -49,6 +53,18 @@ def start_time(pid: int) -> int | None:
     """When a process started, in ticks since boot: with its pid, its identity."""
     fields = stat(pid)
     return int(fields[19]) if fields else None
+
+
+def send(pid: int, number: int) -> None:
+    """Send a signal to a process that may be gone."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)
+
+
+def send_group(group: int, number: int) -> None:
+    """Send a signal to a whole process group at once: none of it can escape by forking."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
 
 
 def read_text(path: str) -> str | None:

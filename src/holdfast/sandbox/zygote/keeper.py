@@ -7,11 +7,13 @@ import marshal
 import math
 import os
 import select
+import sys
 import time
 
-from .attempt import Attempt, Post
-from .cgroup import empty_pen, make_pen
+from .attempt import Attempt
 from .kernel import SET_CHILD_SUBREAPER, prctl
+from .places import empty_pen, make_pen
+from .post import Post
 from .sweep import Dead, sweep
 from .wire import ENDED, HEADER, HELLO, LEAVE, LENGTH, READY, REPORT_BYTES, RUN, STOP, write_json
 
@@ -63,8 +65,8 @@ class Keeper:
         self._environment = dict(os.environ)
         self._inbox = Inbox(sock)
         self._masters = masters
-        self._poll = select.poll()
-        self._post = Post(settings["scratch"], layout, self._poll, self._last_resort)
+        self._post = Post(settings, layout, self._last_resort)
+        self._poll = self._post.poll
         self._pen = make_pen(layout)
         self._worn = False
         self._groups: list[Group] = []
@@ -103,7 +105,7 @@ class Keeper:
         facts["retired"] = facts["retired"] or self._worn
         facts["waits"] = not attempt.tidy()
         if not self._inbox.ended:
-            self._send(ENDED, facts, attempt.report, parts)
+            self._send(ENDED, facts, attempt.result.fd, parts)
         attempt.close()
         if facts["waits"]:
             attempt.clean()
@@ -185,6 +187,7 @@ def _milliseconds(due: float) -> int:
 
 def keep(sock: _socket.socket, settings: Settings, layout: Layout, engine: int) -> NoReturn:
     """Be a keeper. Runs in a process just forked from the root zygote, and never returns."""
+    log = os.dup(2)  # 2 itself is that of the tasks from now on
     try:
         root = os.pidfd_open(os.getppid())
         os.setsid()
@@ -193,4 +196,8 @@ def keep(sock: _socket.socket, settings: Settings, layout: Layout, engine: int) 
     except BrokenPipeError:
         pass  # the engine is gone
     finally:
+        if sys.exc_info()[0] is not None:
+            import traceback
+
+            os.write(log, f"keeper {os.getpid()}: {traceback.format_exc()}".encode())
         os._exit(0)

@@ -14,7 +14,7 @@ import struct
 import sys
 from _sitebuiltins import Quitter
 
-from . import call, cgroup, keeper
+from . import call, keeper, places
 from .family import children
 from .kernel import SET_CHILD_SUBREAPER, SET_DUMPABLE, WAIT_ALL, prctl
 from .sweep import sweep
@@ -40,7 +40,7 @@ class Root:
     def __init__(self, sock: _socket.socket, settings: Settings) -> None:
         self._sock = sock
         self._settings = settings
-        self._layout, self._reasons = cgroup.detect(settings["mark"], settings["engine_pid"])
+        self._layout, self._reasons = places.detect(settings["mark"], settings["engine_pid"])
         self._engine = os.pidfd_open(settings["engine_pid"])
         self._keepers: dict[int, int] = {}  # pidfd -> pid
         self._strays = False
@@ -61,7 +61,7 @@ class Root:
                 self._bury(fd)
         self._keepers.clear()
         self._sweep()
-        cgroup.leave(self._settings["engine_pid"], self._layout)
+        places.leave(self._settings["engine_pid"], self._layout)
 
     def _turn(self, timeout_ms: int | None) -> bool:
         for fd, _ in self._poll.poll(timeout_ms):
@@ -107,7 +107,7 @@ class Root:
         os.waitpid(pid, 0)
         if "kill" in self._layout:
             with contextlib.suppress(OSError):
-                os.rmdir(cgroup.pen_of(self._layout, pid))
+                os.rmdir(places.pen_of(self._layout, pid))
         return pid
 
     def _sweep(self) -> int:

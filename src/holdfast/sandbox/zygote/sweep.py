@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 import signal
 import time
 
-from .family import children, descendants
+from .family import children, descendants, send
 from .kernel import WAIT_ALL
 
 TYPE_CHECKING = False
@@ -74,18 +73,6 @@ def sweep(
             return len(pids)
         _await_a_death(spare)
     return 0
-
-
-def send(pid: int, number: int) -> None:
-    """Send a signal to a process that may be gone."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.kill(pid, number)
-
-
-def send_group(group: int, number: int) -> None:
-    """Send a signal to a whole process group at once: none of it can escape by forking."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, number)
 
 
 def _await_a_death(spare: frozenset[int]) -> None:
