@@ -123,17 +123,25 @@ SECTIONS: Final = (throughput, latency, workflows, growth, memory, startup)
 
 
 def main(chosen: list[str]) -> None:
-    """Run the sections named (all by default), print a table, keep the figures."""
+    """Run the sections named (all by default), each in a process of its own, print tables, keep the figures."""
     rows = []
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     for section in SECTIONS:
         if not chosen or section.__name__ in chosen:
-            found = section()
+            argv = [sys.executable, "-m", "bench", "--section", section.__name__]
+            done = subprocess.run(argv, check=True, stdout=subprocess.PIPE)
+            found = [Row(**row) for row in json.loads(done.stdout)]
             rows += found
             _print(section.__doc__ or "", found)
     host = {"python": platform.python_version(), "kernel": platform.release(), "machine": platform.machine()}
     RESULTS.write_text(json.dumps({"host": host, "rows": [asdict(row) for row in rows]}, indent=1) + "\n")
     print(f"\nfigures: {RESULTS}")
+
+
+def one_section(name: str) -> None:
+    """Run one section and write its rows to stdout as JSON."""
+    section = next(section for section in SECTIONS if section.__name__ == name)
+    print(json.dumps([asdict(row) for row in section()]))
 
 
 def _print(title: str, rows: list[Row]) -> None:
@@ -146,4 +154,7 @@ def _print(title: str, rows: list[Row]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    if sys.argv[1:2] == ["--section"]:
+        one_section(sys.argv[2])
+    else:
+        main(sys.argv[1:])
