@@ -146,6 +146,19 @@ def eat(megabytes: int) -> int:
     return len(bytearray(b"x") * (megabytes << 20))
 
 
+def eat_and_stay(megabytes: int) -> NoReturn:
+    held = bytearray(b"x") * (megabytes << 20)
+    while held:
+        signal.pause()
+    raise AssertionError
+
+
+def children_eat_and_stay(count: int, megabytes: int) -> NoReturn:
+    for _ in range(count):
+        fork(lambda: eat_and_stay(megabytes))
+    forever()
+
+
 def eat_memfd(megabytes: int) -> int:
     fd = os.memfd_create("bomb")
     chunk = b"x" * (1 << 20)

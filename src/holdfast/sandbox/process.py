@@ -24,6 +24,9 @@ from holdfast.sandbox.scratch import Scratch
 from holdfast.sandbox.zygote import wire
 from holdfast.sandbox.zygotes import Setting, Zygote
 
+MOST_IDLE: Final = 16
+"""So many keepers are kept waiting for work."""
+
 _SOCKET_BYTES: Final = 1 << 20
 _TRIES: Final = 3
 
@@ -69,13 +72,12 @@ class ProcessSandbox:
     """Carries out launches at level `process`.
 
     `folder` is for working directories and outputs; each engine has a folder of its own in it, and clears away those
-    of dead ones. `python` is the interpreter of the tasks. At most `idle` keepers are kept waiting for work.
+    of dead ones. `control_groups=False` does without them even where the host has them.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], *, python: str = sys.executable, idle: int = 16) -> None:
+    def __init__(self, folder: str | os.PathLike[str], *, control_groups: bool = True) -> None:
         self._scratch = Scratch(os.fspath(folder))
-        self._python = python
-        self._most_idle = idle
+        self._control_groups = control_groups
         self._zygote: Zygote | None = None
         self._capabilities: Capabilities | None = None
         self._idle: list[Keeper] = []
@@ -142,12 +144,19 @@ class ProcessSandbox:
             if self._zygote is None or not self._zygote.alive:
                 if self._zygote is not None:
                     await self._zygote.close()
-                path = self._scratch.path
-                mark = self._scratch.zygote_mark()
-                setting = Setting(python=self._python, scratch=path, mark=mark, log=f"{path}/zygote.log")
-                self._zygote = Zygote(setting)
+                self._zygote = Zygote(self._setting())
                 await self._zygote.start()
             return self._zygote
+
+    def _setting(self) -> Setting:
+        path = self._scratch.path
+        return Setting(
+            python=sys.executable,
+            scratch=path,
+            mark=self._scratch.zygote_mark(),
+            log=f"{path}/zygote.log",
+            use_groups=self._control_groups,
+        )
 
     async def _hire(self) -> Keeper:
         for _ in range(_TRIES):
@@ -169,7 +178,7 @@ class ProcessSandbox:
         raise EngineFault("the zygote dies as soon as it is started")
 
     def _release(self, keeper: Keeper) -> None:
-        if keeper.usable and self._open and len(self._idle) < self._most_idle:
+        if keeper.usable and self._open and len(self._idle) < MOST_IDLE:
             self._idle.append(keeper)
         else:
             keeper.dismiss()
@@ -187,5 +196,6 @@ class ProcessSandbox:
             told = None if keeper.pid is None else await keeper.zygote.gone(keeper.pid)
             if told is None and not keeper.zygote.alive:  # nobody else is left to kill what it left
                 await asyncio.to_thread(scratch.kill_marked, keeper.zygote.mark, scratch.PATIENCE_S)
-            keeper.fail("the keeper of the task died")
+            words = keeper.zygote.last_words()
+            keeper.fail(f"the keeper of the task died{f': {words}' if words else ''}")
         self._keepers.discard(keeper)

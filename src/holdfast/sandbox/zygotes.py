@@ -51,6 +51,7 @@ class Setting:
     scratch: str
     mark: str
     log: str
+    use_groups: bool
 
 
 class Zygote:
@@ -97,7 +98,7 @@ class Zygote:
             await asyncio.wait_for(asyncio.shield(self._hello), _START_S)
         except (TimeoutError, EngineFault) as error:
             await self.close()
-            raise EngineFault(f"the zygote did not come up: {self._last_words() or error}") from error
+            raise EngineFault(f"the zygote did not come up: {self.last_words() or error}") from error
 
     def hire(self, end: socket.socket) -> None:
         """Have a keeper forked that serves the other end of this socket. Raises OSError."""
@@ -168,7 +169,8 @@ class Zygote:
                 future.set_exception(EngineFault("the zygote is gone"))
                 future.exception()  # not everyone waits for it
 
-    def _last_words(self) -> str:
+    def last_words(self) -> str:
+        """The end of what it and its keepers wrote when something went wrong."""
         try:
             return Path(self._setting.log).read_text(errors="replace")[-2000:].strip()
         except OSError:
@@ -204,6 +206,7 @@ def _settings(setting: Setting) -> wire.Settings:
         "engine_pid": os.getpid(),
         "scratch": setting.scratch,
         "mark": setting.mark,
+        "use_groups": setting.use_groups,
         "import_path": [os.path.abspath(entry) for entry in sys.path],
         "prefix": sys.prefix,
         "exec_prefix": sys.exec_prefix,

@@ -40,7 +40,10 @@ class Inbox:
 
     def receive(self) -> None:
         """Take in what has arrived; waits if nothing has."""
-        size = self._sock.recv_into(self._chunk)
+        try:
+            size = self._sock.recv_into(self._chunk)
+        except ConnectionResetError:
+            size = 0
         self._buffer += memoryview(self._chunk)[:size]
         self.ended = not size
 

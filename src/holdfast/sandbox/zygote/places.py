@@ -16,6 +16,7 @@ from .family import read_text, send
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .cgroup import Layout, Place
+    from .wire import Settings
 
 CONTROLLERS = ("memory", "pids", "cpu")
 PREFIX = "holdfast-"
@@ -26,7 +27,7 @@ _NAP_S = 0.01
 def own_folders() -> dict[str, tuple[str, int]]:
     """Where this process is in each hierarchy: by controller, or "" for version 2, the folder and the version."""
     mounts = _mounts()
-    found = {}
+    found: dict[str, tuple[str, int]] = {}
     for line in (read_text("/proc/self/cgroup") or "").splitlines():
         number, names, path = line.split(":", 2)
         for name in names.split(",") if number != "0" else [""]:
@@ -40,7 +41,7 @@ def own_folders() -> dict[str, tuple[str, int]]:
 
 def _mounts() -> dict[str, tuple[str, str]]:
     """By controller (or "" for version 2): the part of the hierarchy that is mounted, and where."""
-    found = {}
+    found: dict[str, tuple[str, str]] = {}
     for line in (read_text("/proc/self/mountinfo") or "").splitlines():
         before, _, after = line.partition(" - ")
         kind, _, options = after.split(" ", 2)
@@ -53,12 +54,13 @@ def _mounts() -> dict[str, tuple[str, str]]:
     return found
 
 
-def detect(mark: str, engine_pid: int) -> tuple[Layout, list[str]]:
-    """Find out by trying what can be used; `mark` names the engine's folder. Returns also why the rest cannot be."""
+def detect(settings: Settings) -> tuple[Layout, list[str]]:
+    """Find out by trying what can be used. Returns also why the rest cannot be."""
+    mark = settings["mark"]
     folders = own_folders()
     layout: Layout = {}
-    reasons = []
-    second = _open_second(folders.get(""), mark, engine_pid, reasons)
+    reasons: list[str] = []
+    second = _open_second(folders.get(""), settings, reasons)
     for name in CONTROLLERS:
         place: Place | None = None
         if name in folders:
@@ -78,15 +80,16 @@ def detect(mark: str, engine_pid: int) -> tuple[Layout, list[str]]:
     return layout, reasons
 
 
-def _open_second(own: tuple[str, int] | None, mark: str, engine_pid: int, reasons: list[str]) -> str | None:
+def _open_second(own: tuple[str, int] | None, settings: Settings, reasons: list[str]) -> str | None:
     """Make our folder in version 2, with whatever controllers can be had below it."""
     if own is None:
         return None
-    base = f"{own[0]}/{PREFIX}{mark}"
+    base = f"{own[0]}/{PREFIX}{settings['mark']}"
+    engine_pid = settings["engine_pid"]
     try:
         _make(base)
     except OSError as error:
-        reasons.append(f"version 2: {error.strerror}: {base}")
+        reasons.append(f"version 2: {error.strerror}: no group can be made in {own[0]}")
         return None
     wanted = [name for name in (read_text(f"{own[0]}/cgroup.controllers") or "").split() if name in CONTROLLERS]
     missing = set(wanted) - set((read_text(f"{own[0]}/cgroup.subtree_control") or "").split())
@@ -122,7 +125,7 @@ def _try(name: str, place: Place) -> str | None:
         _make(place["base"])
         group = Group({name: place}, "probe", {"memory": 1 << 30, "pids": 64, "cpu": 1.0})
     except OSError as error:
-        return f"{error.strerror}: {error.filename}"
+        return f"{error.strerror}: no group can be made and limited in {os.path.dirname(place['base'])}"
     pid = os.fork()
     if pid == 0:
         try:

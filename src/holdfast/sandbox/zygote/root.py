@@ -40,7 +40,7 @@ class Root:
     def __init__(self, sock: _socket.socket, settings: Settings) -> None:
         self._sock = sock
         self._settings = settings
-        self._layout, self._reasons = places.detect(settings["mark"], settings["engine_pid"])
+        self._layout, self._reasons = places.detect(settings) if settings["use_groups"] else ({}, [])
         self._engine = os.pidfd_open(settings["engine_pid"])
         self._keepers: dict[int, int] = {}  # pidfd -> pid
         self._strays = False

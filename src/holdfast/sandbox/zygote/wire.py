@@ -6,6 +6,7 @@ facts as JSON, then bytes; the engine decodes nothing else, for a keeper has the
 
 from __future__ import annotations
 
+import _json
 import json.encoder
 import marshal
 import struct
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
         engine_pid: int
         scratch: str
         mark: str
+        use_groups: bool
         import_path: list[str]
         prefix: str
         exec_prefix: str
@@ -93,8 +95,12 @@ LENGTH = struct.Struct("<I")
 HEADER = struct.Struct("<5I")  # kind, bytes of facts, report, stdout, stderr
 
 
+def _refuse(value: object) -> object:
+    raise TypeError(f"{type(value).__name__} is not a JSON type")
+
+
 # The encoder of `json`, without the layers around it that every child would have to touch.
-_ENCODE = json.encoder.c_make_encoder(None, None, json.encoder.encode_basestring, None, ": ", ", ", False, False, False)
+_ENCODE = _json.make_encoder(None, _refuse, json.encoder.encode_basestring, None, ": ", ", ", False, False, False)
 
 
 def write_json(value: object) -> str:
