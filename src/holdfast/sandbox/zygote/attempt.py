@@ -8,12 +8,12 @@ import select
 import signal
 import time
 
-from . import child, tree
+from . import child, page, tree
 from .call import Given
 from .cgroup import Group
 from .family import descendants, send, send_group
 from .ladder import ASK, KILL, Ladder
-from .report import NOTHING_KEPT, Result, add_counts
+from .report import Result, add_counts, nothing_kept
 from .streams import Stream
 from .sweep import Dead, sweep
 from .watch import Watch
@@ -199,7 +199,7 @@ class Attempt:
         if self.alive:
             send(self._dead.main, signal.SIGKILL)
         sweep(self._dead.collect)
-        facts = self._facts([(NOTHING_KEPT, b""), (NOTHING_KEPT, b"")], 0, 0)
+        facts = self._facts([(nothing_kept(), b""), (nothing_kept(), b"")], 0, 0)
         facts["exit_code"] = facts["signal"] = None
         facts["sandbox_error"] = f"the task could not be started: {error}"
         return facts
@@ -272,8 +272,8 @@ class Attempt:
         if self._given is not None and not self._post.confines(self.order):
             return None
         stage, message = self._post.page.read()
-        if stage == child.NOT_EXECUTED:
+        if stage == page.NOT_EXECUTED:
             self.evidence.append(f"not executed: {message}")
-        if stage != child.SETTING_UP or self._ladder.reason is not None:
+        if stage != page.SETTING_UP or self._ladder.reason is not None:
             return None
         return message or f"the task process died before its program began (signal {number})"

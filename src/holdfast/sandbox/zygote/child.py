@@ -7,47 +7,25 @@ little, creates little, and leaves to root and keeper what can be inherited: des
 from __future__ import annotations
 
 import errno
-import mmap
 import os
 import resource
 
 from . import call
 from .kernel import PRCTL, SET_DUMPABLE, SET_PDEATHSIG
+from .page import HANDED_OVER, NOT_EXECUTED, SETTING_UP
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
     from .cgroup import Group
+    from .page import Page
     from .post import Post
     from .wire import Order
 
-SETTING_UP, HANDED_OVER, NOT_EXECUTED = 0, 1, 2
 FIRST_OWN_FD = 4  # of a keeper: below are stdin, stdout, stderr and result of its task
 _KEEPERS_FDS = 256  # a keeper never has more
 _DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
-
-
-class Page:
-    """A page shared by keeper and child: how far the child came, and what went wrong. Gone once the program runs."""
-
-    def __init__(self) -> None:
-        self.map = mmap.mmap(-1, mmap.PAGESIZE)
-
-    def clear(self) -> None:
-        self.map[0:3] = b"\0\0\0"
-
-    def say(self, stage: int, message: str) -> None:
-        data = message.encode("utf-8", "replace")[: mmap.PAGESIZE - 3]
-        self.map[1 : 3 + len(data)] = len(data).to_bytes(2, "little") + data
-        self.map[0] = stage
-
-    def read(self) -> tuple[int, str]:
-        stage: int = self.map[0]
-        if stage == HANDED_OVER:
-            return stage, ""
-        size = int.from_bytes(self.map[1:3], "little")
-        return stage, self.map[3 : 3 + size].decode("utf-8", "replace")
 
 
 def enter(order: Order, given: call.Given | None, post: Post, group: Group | None) -> NoReturn:
@@ -81,7 +59,7 @@ def _confine(order: Order, group: Group | None, page: Page) -> None:
         if order["cpu_s"] is not None:
             seconds = cpu_seconds(order["cpu_s"])
             _limit(resource.RLIMIT_CPU, seconds, seconds + 1)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # the boundary: whatever it is, nothing of the keeper's code may go on here
         page.say(SETTING_UP, f"the task process could not be confined: {error}")
         os._exit(125)
     page.map[0] = HANDED_OVER

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import select
 
-from .child import Page
+from .page import Page
 from .tree import Folders
 
 TYPE_CHECKING = False

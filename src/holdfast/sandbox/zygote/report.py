@@ -10,7 +10,10 @@ if TYPE_CHECKING:
     from .cgroup import Group
     from .wire import Facts, Kept
 
-NOTHING_KEPT: Kept = {"kept": 0, "total": 0, "inline": 0, "path": ""}
+
+def nothing_kept() -> Kept:
+    """A stream without output."""
+    return {"kept": 0, "total": 0, "inline": 0, "path": ""}
 
 
 class Result:

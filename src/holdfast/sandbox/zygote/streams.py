@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from .report import nothing_kept
 from .wire import INLINE_BYTES
 
 TYPE_CHECKING = False
@@ -68,7 +69,7 @@ class Stream:
     def finish(self) -> tuple[Kept, bytes]:
         """What was kept, once nobody writes any more. Few bytes come along, more stay in the file."""
         if self._kept is None:
-            return {"kept": 0, "total": 0, "inline": 0, "path": ""}, b""
+            return nothing_kept(), b""
         self._kept.seal(self.total)
         size = self._kept.size
         if size > INLINE_BYTES:
