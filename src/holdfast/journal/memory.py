@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Final
@@ -33,7 +34,7 @@ from holdfast.journal.terms import (
     workflow_conflict,
 )
 from holdfast.model.attempt import Attempt, AttemptRef, AttemptState, Claim, Ending
-from holdfast.model.errors import Problem, Refused
+from holdfast.model.errors import EngineFault, Problem, Refused
 from holdfast.model.event import EventKind
 from holdfast.model.limits import Capacity
 from holdfast.model.query import Moved, NewWorkflow, Submission, Submitted
@@ -58,7 +59,8 @@ class MemoryJournal(MemoryReader):
         rows, now, start = self._rows, self._now(), len(self._rows.events)
         by_id, problems = distinct(submission.tasks)
         new = [task for task_id, task in by_id.items() if rows.find(task_id) is None]
-        problems += cycle(by_id) + self._conflicts(by_id, submission.workflow) + self._unknown(by_id, new)
+        problems += cycle(by_id) + self._conflicts(by_id) + self._unknown(by_id, new)
+        problems += self._workflow_conflicts(submission.workflow)
         if submission.take_over is not None and submission.take_over not in rows.workflows:
             raise unknown_workflow(submission.take_over)
         problems = problems or not_json(new)
@@ -80,13 +82,15 @@ class MemoryJournal(MemoryReader):
             events=tuple(rows.events[start:]),
         )
 
-    def _conflicts(self, by_id: Mapping[str, NewTask], workflow: NewWorkflow | None) -> list[Problem]:
+    def _conflicts(self, by_id: Mapping[str, NewTask]) -> list[Problem]:
         held = ((task, self._rows.find(task.id)) for task in by_id.values())
-        problems = [conflict(task.id) for task, row in held if row is not None and row.record.digest != task.digest]
+        return [conflict(task.id) for task, row in held if row is not None and row.record.digest != task.digest]
+
+    def _workflow_conflicts(self, workflow: NewWorkflow | None) -> list[Problem]:
         known = None if workflow is None else self._rows.workflows.get(workflow.id)
-        if workflow is not None and known is not None and known.record.digest != workflow.digest:
-            problems.append(workflow_conflict(workflow.id))
-        return problems
+        if workflow is None or known is None or known.record.digest == workflow.digest:
+            return []
+        return [workflow_conflict(workflow.id)]
 
     def _unknown(self, by_id: Mapping[str, NewTask], new: Sequence[NewTask]) -> list[Problem]:
         return [
@@ -147,7 +151,9 @@ class MemoryJournal(MemoryReader):
         candidates = [
             Candidate(row.record.id, row.new.cpus, row.new.memory_bytes, row.ready_since or 0.0) for row in line
         ]
-        return tuple(self._claim(self._row(chosen.task_id), now) for chosen in choose(candidates, free, now, total.cpus))
+        return tuple(
+            self._claim(self._row(chosen.task_id), now) for chosen in choose(candidates, free, now, total.cpus)
+        )
 
     def _claim(self, row: TaskRow, now: float) -> Claim:
         task = row.record
@@ -178,8 +184,16 @@ class MemoryJournal(MemoryReader):
                 return row, attempt
         raise stale(what, ref.task_id, ref.number)
 
-    async def advance(self, ref: AttemptRef, state: AttemptState, now: float) -> Moved:
-        """Move an attempt forward to running or verifying."""
+    def advance(self, ref: AttemptRef, state: AttemptState, now: float) -> Awaitable[Moved]:
+        """Move an attempt forward to running or verifying, at once."""
+        moved: asyncio.Future[Moved] = asyncio.get_running_loop().create_future()
+        try:
+            moved.set_result(self._advance(ref, state, now))
+        except EngineFault as fault:
+            moved.set_exception(fault)
+        return moved
+
+    def _advance(self, ref: AttemptRef, state: AttemptState, now: float) -> Moved:
         row, attempt = self._held(ref, f"the move to {state}")
         start, kind = len(self._rows.events), advance_kind(attempt.state, state)
         started_at = now if attempt.started_at is None else attempt.started_at

@@ -40,6 +40,17 @@ def test_an_attempt_goes_from_claimed_over_running_and_verifying_to_ended(bench:
     assert [event.at for event in bench.events(after=2)] == [31.0, 32.0, 33.0]
 
 
+def test_a_start_that_nobody_waits_for_is_recorded_before_the_end(bench: Bench, claim: Claim) -> None:
+    async def scenario() -> None:
+        started = bench.journal.advance(claim.ref, AttemptState.RUNNING, 31.0)
+        await bench.journal.finish(ending(claim.ref))
+        assert told((await started).events) == [(EventKind.STARTED, "a", "running")]
+
+    bench.do(scenario())
+    assert [event.kind for event in bench.events(after=2)] == [EventKind.STARTED, EventKind.ENDED]
+    assert bench.attempts("a")[0].started_at == 31.0
+
+
 def test_everything_about_an_end_is_recorded(bench: Bench, claim: Claim) -> None:
     what = ending(
         claim.ref,

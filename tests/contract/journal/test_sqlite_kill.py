@@ -1,4 +1,4 @@
-"""SIGKILL at any moment: what was acknowledged is there, what was not is whole or absent, and the dead write nothing."""
+"""SIGKILL at any moment: what was acknowledged is there, the rest is whole or absent, and the dead write nothing."""
 
 from __future__ import annotations
 

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from enum import Enum
 from queue import SimpleQueue
 from threading import Thread
-from time import perf_counter
 from typing import Any, Final, TypeAlias, TypeVar
 
 import apsw
@@ -100,6 +99,7 @@ class Writer:
         self._lending: asyncio.TimerHandle | None = None
         self._riding: asyncio.TimerHandle | None = None
         self._slow = False
+        self._took_s = 0.0
         self._thread = Thread(target=self._obey, name="holdfast-commit", daemon=True)
         self._thread.start()
 
@@ -140,7 +140,7 @@ class Writer:
         """Finish what was asked for, then stop."""
         if self._closed:
             return
-        if self._work is None or self._loop is asyncio.get_running_loop():
+        if self._loop is asyncio.get_running_loop() or not (self._work or self._waiting):
             await self.do(_nothing)
         self._closed = True
         self._orders.put(None)
@@ -186,12 +186,13 @@ class Writer:
             yield from self._commit()
 
     def _commit(self) -> Work:
-        began = perf_counter()
         if self._slow:
             yield from self._in_thread("COMMIT")
         else:
+            began = time.perf_counter()
             self._connection.execute("COMMIT")
-        self._slow = perf_counter() - began > SLOW_S
+            self._took_s = time.perf_counter() - began
+        self._slow = self._took_s > SLOW_S
 
     def _apply_all(self, batch: list[Entry], apply: Callable[[Entry], Work]) -> Work:
         for index, entry in enumerate(batch, 1):
@@ -261,12 +262,19 @@ class Writer:
         """The thread: one statement at a time, while the loop keeps its hands off the connection."""
         while (order := self._orders.get()) is not None:
             try:
+                # SQLite's own measure: ours would count the wait for the interpreter's lock too, and a busy loop would
+                # make every disk look slow for ever.
+                self._connection.set_profile(self._note_time)
                 self._connection.execute(order)
+                self._connection.set_profile(None)
             except Exception as error:
                 self._failure = error
             if self._loop is not None:
                 with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                     self._loop.call_soon_threadsafe(self._go_on)
+
+    def _note_time(self, _order: str, took_ns: int) -> None:
+        self._took_s = took_ns / 1e9
 
 
 def _nothing() -> Steps[None]:
