@@ -40,7 +40,7 @@ def wide(width: int, body: Mapping[str, Any]) -> dict[str, Any]:
 
 async def tasks_per_s(count: int, body: Mapping[str, Any], workers: int) -> float:
     """Tasks per second from submit to the last committed end."""
-    with tempfile.TemporaryDirectory(dir=".") as store:
+    with tempfile.TemporaryDirectory(dir="build") as store:
         async with AsyncEngine(store, workers=workers, cpus=workers) as engine:
             await engine.run(envelopes(4 * workers, body)[: 4 * workers])
             started = time.perf_counter()
@@ -51,7 +51,7 @@ async def tasks_per_s(count: int, body: Mapping[str, Any], workers: int) -> floa
 async def latencies_ms(count: int, body: Mapping[str, Any]) -> list[float]:
     """Submit to result, one after another, in milliseconds."""
     found = []
-    with tempfile.TemporaryDirectory(dir=".") as store:
+    with tempfile.TemporaryDirectory(dir="build") as store:
         async with AsyncEngine(store) as engine:
             await engine.run({"execution": dict(body)})
             for _ in range(count):
@@ -63,7 +63,7 @@ async def latencies_ms(count: int, body: Mapping[str, Any]) -> list[float]:
 
 async def workflow_s(document: Mapping[str, Any], workers: int) -> float:
     """Seconds for a whole workflow, from submit to its end."""
-    with tempfile.TemporaryDirectory(dir=".") as store:
+    with tempfile.TemporaryDirectory(dir="build") as store:
         async with AsyncEngine(store, workers=workers, cpus=workers) as engine:
             await engine.run({"execution": dict(NOOP)})
             started = time.perf_counter()
@@ -74,7 +74,7 @@ async def workflow_s(document: Mapping[str, Any], workers: int) -> float:
 async def growth(counts: tuple[int, ...], workers: int) -> dict[int, float]:
     """Microseconds per task of wide workflows of growing size, in one store."""
     found = {}
-    with tempfile.TemporaryDirectory(dir=".") as store:
+    with tempfile.TemporaryDirectory(dir="build") as store:
         async with AsyncEngine(store, workers=workers, cpus=workers) as engine:
             await engine.run({"execution": dict(NOOP)})
             for count in counts:
@@ -86,7 +86,7 @@ async def growth(counts: tuple[int, ...], workers: int) -> dict[int, float]:
 
 async def memory_mb() -> tuple[float, float]:
     """Resident megabytes of the idle engine's own process, and what 100,000 waiting tasks add to it."""
-    with tempfile.TemporaryDirectory(dir=".") as store:
+    with tempfile.TemporaryDirectory(dir="build") as store:
         async with AsyncEngine(store, workers=1) as engine:
             await engine.run({"execution": dict(NOOP)})
             idle = _resident_mb()

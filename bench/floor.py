@@ -84,7 +84,7 @@ def fork_ms(count: int) -> list[float]:
 
 def durable_per_s(count: int, in_flight: int, group: int) -> float:
     """Fresh processes per second, each with a row written at FULL, committed in groups."""
-    with tempfile.TemporaryDirectory(dir=".") as folder:
+    with tempfile.TemporaryDirectory(dir="build") as folder:
         database = _database(Path(folder) / "floor.db")
         database.execute("BEGIN IMMEDIATE")
         database.executemany("INSERT INTO task VALUES (?, 'ready', '{}')", ((n,) for n in range(count)))
