@@ -14,6 +14,7 @@ BROAD_EXCEPTS: Final[Mapping[str, str]] = {
     "src/holdfast/cli/main.py": "a bug is told to the user in one line, with an exit status of its own",
     "src/holdfast/journal/sqlite/writer.py": "what a move raises goes to who waits for it; the moves beside it go on",
     "src/holdfast/sandbox/zygote/call.py": "whatever the task's function raises is its outcome",
+    "src/holdfast/sandbox/zygote/child.py": "a child that cannot be set up says so and never returns into the fork",
     "src/holdfast/sandbox/zygote/encode.py": "a task's own objects may raise anything while they are put into words",
     "src/holdfast/worker/pipeline.py": "what goes wrong in one attempt ends that attempt, as the engine's fault, alone",
 }
