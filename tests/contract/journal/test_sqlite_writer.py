@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import apsw
 import pytest
@@ -373,6 +374,16 @@ def test_a_program_that_does_not_let_go_is_reported(store: Bench, monkeypatch: p
     intruder.execute("COMMIT")
     intruder.close()
     store.submit(new("a"))
+
+
+def test_the_log_is_moved_into_the_main_file_as_it_grows(store: Bench) -> None:
+    file = Path(journal_of(store)._writing.filename)
+    longest = 0
+    for n in range(400):
+        store.submit(*(new(f"t{n}.{k}", context={"text": "x" * 2000}) for k in range(20)))
+        longest = max(longest, file.with_name("journal.db-wal").stat().st_size)
+    assert longest < 4096 * (writer.LOG_PAGES + 1000)
+    assert file.stat().st_size > 2 * longest
 
 
 def test_a_reader_with_an_old_view_holds_up_nothing(store: Bench) -> None:

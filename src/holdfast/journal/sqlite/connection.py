@@ -14,7 +14,9 @@ FILE: Final = "journal.db"
 STATEMENTS: Final = 200
 """So many prepared statements are kept, by their text: more than there are."""
 
-READ_BUSY_MS: Final = 2_000
+BUSY_MS: Final = 2_000
+"""So long a connection waits for another that has just opened the file and sorts out what a killed engine left."""
+
 CACHE_KIB: Final = 8 * 1024
 
 WAL_BYTES: Final = 32 * 1024 * 1024
@@ -29,7 +31,12 @@ def connect_writing(path: Path) -> apsw.Connection:
     connection = apsw.Connection(str(path), apsw.SQLITE_OPEN_READWRITE, statementcachesize=STATEMENTS)
     try:
         _guard(connection)
-        for pragma in ("foreign_keys = ON", "synchronous = FULL", f"journal_size_limit = {WAL_BYTES}"):
+        for pragma in (
+            "foreign_keys = ON",
+            "synchronous = FULL",
+            "fullfsync = ON",
+            f"journal_size_limit = {WAL_BYTES}",
+        ):
             connection.execute(f"PRAGMA {pragma}")
     except BaseException:
         connection.close()
@@ -51,7 +58,6 @@ def connect_reading(path: Path) -> apsw.Connection:
         _guard(connection)
         connection.execute("PRAGMA query_only = ON")
         connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-        connection.set_busy_timeout(READ_BUSY_MS)
     except BaseException:
         connection.close()
         raise
@@ -61,6 +67,7 @@ def connect_reading(path: Path) -> apsw.Connection:
 def _guard(connection: apsw.Connection) -> None:
     """Nothing in the file can run code, what is damaged is noticed, and a statement is planned once."""
     connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+    connection.set_busy_timeout(BUSY_MS)
     # Without this, statements near a partial index are planned anew for each value bound: 20 us instead of 3.
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "mmap_size = 0", f"cache_size = -{CACHE_KIB}"):

@@ -45,6 +45,9 @@ SLICE: Final = 32
 BUSY_MS: Final = 5_000
 """So long a transaction waits for another program that writes the file, which none should."""
 
+LOG_PAGES: Final = 1_000
+"""A longer log is moved into the main file, in the thread, after everybody was told of the commit that made it so."""
+
 LEND_AFTER_S: Final = 0.001
 LEND_S: Final = 0.0001
 """A loop that never rests starves the thread of the interpreter's lock: it is lent to it for this long, after 1 ms, and
@@ -100,6 +103,9 @@ class Writer:
         self._riding: asyncio.TimerHandle | None = None
         self._slow = False
         self._took_s = 0.0
+        self._log_pages = 0
+        connection.set_busy_timeout(0)
+        connection.set_wal_hook(self._note_log)
         self._thread = Thread(target=self._obey, name="holdfast-commit", daemon=True)
         self._thread.start()
 
@@ -168,6 +174,8 @@ class Writer:
                 failure = error
             for entry in batch:
                 entry.deliver(failure)
+            if self._log_pages > LOG_PAGES:
+                yield from self._shorten_log()
 
     def _transaction(self, batch: list[Entry]) -> Work:
         keys = self._tables.keys()
@@ -193,6 +201,11 @@ class Writer:
             self._connection.execute("COMMIT")
             self._took_s = time.perf_counter() - began
         self._slow = self._took_s > SLOW_S
+
+    def _shorten_log(self) -> Work:
+        self._log_pages = 0
+        with suppress(apsw.Error):  # nothing is lost: the log keeps it, and grows until this works
+            yield from self._in_thread("PRAGMA wal_checkpoint(PASSIVE)")
 
     def _apply_all(self, batch: list[Entry], apply: Callable[[Entry], Work]) -> Work:
         for index, entry in enumerate(batch, 1):
@@ -265,13 +278,17 @@ class Writer:
                 # SQLite's own measure: ours would count the wait for the interpreter's lock too, and a busy loop would
                 # make every disk look slow for ever.
                 self._connection.set_profile(self._note_time)
-                self._connection.execute(order)
+                self._connection.execute(order).fetchall()
                 self._connection.set_profile(None)
             except Exception as error:
                 self._failure = error
             if self._loop is not None:
                 with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                     self._loop.call_soon_threadsafe(self._go_on)
+
+    def _note_log(self, _connection: apsw.Connection, _database: str, pages: int) -> int:
+        self._log_pages = pages
+        return apsw.SQLITE_OK
 
     def _note_time(self, _order: str, took_ns: int) -> None:
         self._took_s = took_ns / 1e9
