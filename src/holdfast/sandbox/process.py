@@ -196,6 +196,6 @@ class ProcessSandbox:
             told = None if keeper.pid is None else await keeper.zygote.gone(keeper.pid)
             if told is None and not keeper.zygote.alive:  # nobody else is left to kill what it left
                 await asyncio.to_thread(scratch.kill_marked, keeper.zygote.mark, scratch.PATIENCE_S)
-            words = keeper.zygote.last_words()
-            keeper.fail(f"the keeper of the task died{f': {words}' if words else ''}")
+            how = told or ("together with the zygote" if not keeper.zygote.alive else "nobody knows how")
+            keeper.fail(f"the keeper of the task died ({how}) {keeper.zygote.last_words()}".rstrip())
         self._keepers.discard(keeper)

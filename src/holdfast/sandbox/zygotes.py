@@ -40,6 +40,7 @@ class _News(msgspec.Struct):
     layout: dict[str, _Place] = {}
     reasons: tuple[str, ...] = ()
     gone: int | None = None
+    code: int = 0
     survivors: int = 0
 
 
@@ -63,7 +64,7 @@ class Zygote:
         self._hello: asyncio.Future[None] = self._loop.create_future()
         self.layout: Layout = {}
         self.reasons: tuple[str, ...] = ()
-        self._gone: dict[int, asyncio.Future[int]] = {}
+        self._gone: dict[int, asyncio.Future[str]] = {}
         self._sock: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -106,8 +107,8 @@ class Zygote:
             raise BrokenPipeError("the zygote is gone")
         socket.send_fds(self._sock, [b"hire"], [end.fileno()])
 
-    async def gone(self, keeper: int) -> int | None:
-        """Wait until a keeper and all that it had are dead. Returns how many were not; None if nobody can tell."""
+    async def gone(self, keeper: int) -> str | None:
+        """Wait until a keeper and all that it had are dead. Returns how it ended; None if nobody can tell."""
         future = self._gone.setdefault(keeper, self._loop.create_future())
         if not self.alive and not future.done():
             return None
@@ -155,7 +156,8 @@ class Zygote:
         if news.gone is not None:
             future = self._gone.setdefault(news.gone, self._loop.create_future())
             if not future.done():
-                future.set_result(news.survivors)
+                left = f"; {news.survivors} of its processes could not be killed" if news.survivors else ""
+                future.set_result((f"signal {-news.code}" if news.code < 0 else f"exit code {news.code}") + left)
 
     def _hang_up(self) -> None:
         if self._sock is None:
@@ -163,7 +165,7 @@ class Zygote:
         self._loop.remove_reader(self._sock)
         self._sock.close()
         self._sock = None
-        waiting: list[asyncio.Future[None] | asyncio.Future[int]] = [self._hello, *self._gone.values()]
+        waiting: list[asyncio.Future[None] | asyncio.Future[str]] = [self._hello, *self._gone.values()]
         for future in waiting:
             if not future.done():
                 future.set_exception(EngineFault("the zygote is gone"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _socket
+import gc
 import marshal
 import math
 import os
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .wire import Facts, Order, Settings
 
 _CHUNK_BYTES = 64 * 1024
+_COLLECT_EVERY = 500  # tasks; the collector never runs by itself here, as it would write into every object
 _LINGER_TURNS = 3  # sweeps of `sweep.SWEEP_S` each, for processes that could not be killed
 
 
@@ -72,6 +74,7 @@ class Keeper:
         self._poll = self._post.poll
         self._pen = make_pen(layout)
         self._worn = False
+        self._carried_out = 0
         self._groups: list[Group] = []
         for fd in (sock.fileno(), *masters):
             self._poll.register(fd, select.POLLIN)
@@ -119,6 +122,9 @@ class Keeper:
         self._groups = [group for group in self._groups if not group.remove()]
         if facts["retired"]:
             self._linger()
+        self._carried_out += 1
+        if self._carried_out % _COLLECT_EVERY == 0:
+            gc.collect()
 
     def _last_resort(self) -> None:
         """Step out of the pen, and have the kernel kill everything in it."""

@@ -71,8 +71,8 @@ class Root:
                 if not self._receive():
                     return False
             else:
-                pid = self._bury(fd)
-                self._tell({"gone": pid, "survivors": self._sweep()})
+                pid, code = self._bury(fd)
+                self._tell({"gone": pid, "code": code, "survivors": self._sweep()})
         if self._strays:
             self._sweep()
         return True
@@ -100,15 +100,16 @@ class Root:
         self._keepers[pidfd] = pid
         self._poll.register(pidfd, select.POLLIN)
 
-    def _bury(self, pidfd: int) -> int:
+    def _bury(self, pidfd: int) -> tuple[int, int]:
+        """Reap a dead keeper. Returns its pid and its exit code, negative for a signal."""
         pid = self._keepers.pop(pidfd)
         self._poll.unregister(pidfd)
         os.close(pidfd)
-        os.waitpid(pid, 0)
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         if "kill" in self._layout:
             with contextlib.suppress(OSError):
                 os.rmdir(places.pen_of(self._layout, pid))
-        return pid
+        return pid, code
 
     def _sweep(self) -> int:
         """Kill all children but the keepers: they are what a dead keeper left."""
