@@ -96,7 +96,7 @@ async def memory_mb() -> tuple[float, float]:
             for first in range(0, 100_000, 5_000):
                 await engine.submit([{"execution": {"task_id": f"w{n}", **NOOP}} for n in range(first, first + 5_000)])
             waiting = _resident_mb()
-            await engine.cancel_order(blocker, "the measurement is over", at_once=True)
+            await blocker.cancel()
             return idle, waiting - idle
 
 

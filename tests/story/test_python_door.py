@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 
 import holdfast
+from holdfast.app.store import Store
+from holdfast.model.query import TaskQuery
 from story import python_door_tasks as tasks
 
 pytestmark = pytest.mark.kernel
@@ -154,3 +157,73 @@ def test_functions_of_the_script_being_run_work(tmp_path: Path) -> None:
 def test_an_engine_that_is_not_open_says_so() -> None:
     with pytest.raises(holdfast.EngineFault, match="with"):
         holdfast.Engine().run(tasks.add, 1)
+
+
+def test_a_handle_gives_what_run_would_have_given_and_its_waiting_can_end(engine: holdfast.Engine) -> None:
+    handle = engine.submit(tasks.line_to, 3, 4)
+    assert handle.result(timeout=60) == tasks.Line(tasks.Point(0, 0), tasks.Point(3, 4))
+    assert handle.done()
+    hanging = engine.submit(tasks.hang)
+    with pytest.raises(TimeoutError):
+        hanging.wait(timeout=0)
+    assert not hanging.done()
+    hanging.cancel()
+    hanging.wait()
+
+
+def test_submitted_work_is_found_again_by_its_id(tmp_path: Path) -> None:
+    with holdfast.Engine(tmp_path / "store") as engine:
+        done = engine.submit(tasks.add, 1, 1)
+        done.wait()
+        hanging = engine.submit(tasks.third_time_lucky)
+    with holdfast.Engine(tmp_path / "store") as engine:
+        assert engine.attach(done.id).result() == 2
+        assert engine.attach(hanging.id).result() == 3
+        with pytest.raises(holdfast.UnknownTask):
+            engine.attach("nobody")
+
+
+def test_the_async_engine_has_the_same_doors(tmp_path: Path) -> None:
+    async def all_of_them() -> list[object]:
+        async with holdfast.AsyncEngine(tmp_path / "store") as engine:
+            handle = await engine.submit(tasks.line_to, 1, 2)
+            attached = await engine.attach(handle.id)
+            return [await handle.result(), await attached.result(), await handle.done()]
+
+    typed, plain, done = asyncio.run(all_of_them())
+    assert typed == tasks.Line(tasks.Point(0, 0), tasks.Point(1, 2))
+    assert plain == {"start": {"x": 0, "y": 0}, "end": {"x": 1, "y": 2}}
+    assert done is True
+
+
+def test_ctrl_c_while_waiting_cancels_the_work_and_is_a_keyboard_interrupt(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import os, signal, sys, threading\n"
+        "import holdfast\n"
+        "def hang() -> None:\n"
+        "    signal.pause()\n"
+        "if __name__ == '__main__':\n"
+        "    with holdfast.Engine('store') as engine:\n"
+        "        handle = engine.submit(hang)\n"
+        "        threading.Thread(target=lambda: (sys.stdin.read(), os.kill(os.getpid(), signal.SIGINT))).start()\n"
+        "        print(handle.id, flush=True)\n"
+        "        engine.run(hang)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "script.py"],
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    _, told = process.communicate()
+    assert process.returncode in (-signal.SIGINT, 1)
+    assert told.rstrip().endswith("KeyboardInterrupt")
+    assert "EngineFault" not in told
+    with Store(tmp_path / "store") as store:
+        newest = store.tasks(TaskQuery(limit=1))[0]
+    assert newest.state == "cancelled"

@@ -26,7 +26,7 @@ from holdfast.dispatch.local import LocalDispatcher
 from holdfast.journal.memory import MemoryJournal
 from holdfast.journal.sqlite.reader import SqliteReader
 from holdfast.journal.sqlite.store import SqliteJournal, open_reader
-from holdfast.model.errors import Problem, Refused
+from holdfast.model.errors import EngineFault, Problem, Refused
 from holdfast.model.event import EventKind
 from holdfast.model.limits import Level
 from holdfast.model.query import Moved
@@ -70,6 +70,7 @@ class Opened:
         """Stop what runs, and release everything."""
         async with self.rooms_open:
             await self.worker.close()
+            self.delivery.fail(EngineFault("the engine was closed before the work had ended"))
 
 
 def admission_for(settings: Settings) -> Admission:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,7 +17,8 @@ import msgspec
 from holdfast.app.calls import TaskOptions, typed_result
 from holdfast.app.compose import Opened, admission_for, open_engine
 from holdfast.app.control import ControlServer
-from holdfast.app.orders import Order, place
+from holdfast.app.handles import AsyncHandle
+from holdfast.app.orders import Order, place, take_up
 from holdfast.app.settings import MEMORY_STORE, EngineOptions, settings_for
 from holdfast.app.work import Work, call_spec, read_work
 from holdfast.model.errors import EngineFault, Problem, Refused, TaskCancelled, TaskFailed, UnknownTask
@@ -39,6 +42,14 @@ class Glance:
     task_id: str
     number: int
     usage: Usage
+
+
+class _Life:
+    """What is there while an engine is open; shared by all its views."""
+
+    def __init__(self) -> None:
+        self.opened: Opened | None = None
+        self.control: ControlServer | None = None
 
 
 class AsyncEngine:
@@ -65,8 +76,8 @@ class AsyncEngine:
             EngineOptions(store=store, workers=workers, cpus=cpus, memory=memory, isolation=isolation, folder=folder)
         )
         self._admission = admission_for(self._settings)
-        self._opened: Opened | None = None
-        self._control: ControlServer | None = None
+        self._options = TaskOptions()
+        self._life = _Life()
 
     @property
     def store(self) -> str:
@@ -74,20 +85,27 @@ class AsyncEngine:
         return self._settings.store
 
     async def __aenter__(self) -> Self:
-        self._opened = await open_engine(self._settings, self._admission)
+        self._life.opened = opened = await open_engine(self._settings, self._admission)
         if self.store != MEMORY_STORE:
-            self._control = ControlServer(Path(self.store), self._answer)
-            await self._control.open()
-        await self._opened.worker.start()
+            self._life.control = ControlServer(Path(self.store), self._answer)
+            await self._life.control.open()
+        await opened.worker.start()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        opened, self._opened = self._here, None
-        if self._control is not None:
-            await self._control.close()
+        opened = self._here
+        if self._life.control is not None:
+            await self._life.control.close()
         await opened.close()
+        self._life.opened = None
+
+    def with_options(self, options: TaskOptions) -> AsyncEngine:
+        """The same engine, giving these options to every function that it runs; they win over `@holdfast.task`."""
+        view = copy.copy(self)
+        view._options = options.over(self._options)
+        return view
 
     async def run(self, work: Work, /, *args: object, **kwargs: object) -> Any:
         """Run to the end and return the value: a function's result, a task's, or a workflow's results by name.
@@ -95,33 +113,33 @@ class AsyncEngine:
         Raises TaskFailed (TaskCancelled) with the outcome on it, Refused where the work is not admitted. If the waiting
         is cancelled, so is the work.
         """
-        return await self.run_with(TaskOptions(), work, *args, **kwargs)
-
-    async def run_with(self, options: TaskOptions, work: Work, /, *args: object, **kwargs: object) -> Any:
-        """Like `run`, giving options to a function; they win over those of `@holdfast.task`."""
-        order = await self.submit_with(options, work, *args, **kwargs)
+        handle = await self.submit(work, *args, **kwargs)
         try:
-            await self.wait_for(order)
+            return await handle.result()
         except asyncio.CancelledError:
-            await asyncio.shield(self.cancel_order(order, "the caller stopped waiting"))
+            await asyncio.shield(handle.cancel("the caller stopped waiting"))
             raise
-        value = await self.value(order)
-        return typed_result(work, value) if callable(work) else value
 
-    async def submit(self, work: Work, /, *args: object, **kwargs: object) -> Order:
-        """Record the work durably and return at once."""
-        return await self.submit_with(TaskOptions(), work, *args, **kwargs)
-
-    async def submit_with(self, options: TaskOptions, work: Work, /, *args: object, **kwargs: object) -> Order:
-        """Like `submit`, giving options to a function."""
+    async def submit(self, work: Work, /, *args: object, **kwargs: object) -> AsyncHandle:
+        """Record the work durably and return at once. Raises Refused where it is not admitted."""
         if callable(work):
-            spec = call_spec(work, args, kwargs, options)
-            return await self.place(Envelope(spec), spec.folder)
+            spec = call_spec(work, args, kwargs, self._options)
+            order = await self.place(Envelope(spec), spec.folder)
+            return AsyncHandle(self, order, partial(typed_result, work))
         if args or kwargs:
             remedy = "Leave them out, or set them as `inputs` of the workflow."
             raise Refused([Problem("call.arguments", "args", "only a function takes arguments", remedy)])
         document, folder = read_work(work)
-        return await self.place(self.read(document), folder)
+        return AsyncHandle(self, await self.place(self.read(document), folder), _as_it_is)
+
+    async def attach(self, some_id: str) -> AsyncHandle:
+        """The handle of a task or workflow that the store holds; what has not ended is driven on by this engine.
+
+        Raises UnknownTask.
+        """
+        order = await take_up(self._here.desk, self._here.shelf, some_id)
+        self._here.worker.nudge()
+        return AsyncHandle(self, order, _as_it_is)
 
     def read(self, document: Json) -> Parsed:
         """What a document of plain data asks for; the store is not looked at. Raises Refused with every reason."""
@@ -240,9 +258,13 @@ class AsyncEngine:
 
     @property
     def _here(self) -> Opened:
-        if self._opened is None:
+        if self._life.opened is None:
             raise EngineFault("the engine is not open: use it in a `with` block")
-        return self._opened
+        return self._life.opened
+
+
+def _as_it_is(value: Json) -> Json:
+    return value
 
 
 def failure_of(task: Task) -> TaskFailed:

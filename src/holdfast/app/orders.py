@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from holdfast.app.admission import Admission
+from holdfast.app.report import Shelf
 from holdfast.model.ids import new_id
 from holdfast.model.query import NewWorkflow, Submission, WorkflowQuery
 from holdfast.model.task import NewTask, TaskSpec
@@ -150,3 +151,16 @@ async def _free_id(journal: Journal, task_id: str) -> str:
         number += 1
         candidate = f"{task_id}~{number}"
     return candidate
+
+
+async def take_up(desk: Desk, shelf: Shelf, some_id: str) -> Order:
+    """A task or workflow that the store holds, to be driven on in this session. Raises UnknownTask."""
+    task = await desk.journal.task(some_id)
+    if task is None:
+        workflow = await shelf.workflow(some_id)
+        await desk.journal.submit(Submission(session=desk.session, take_over=some_id))
+        desk.placed.add(some_id)
+        return Order(workflow_id=some_id, workflow_name=workflow.name, continued=workflow.ended_at is None)
+    known = dataclasses.replace(desk.new_task(task.id, task.spec), digest=task.digest)
+    submitted = await desk.journal.submit(Submission(tasks=(known,), session=desk.session))
+    return Order(task_ids=(some_id,), known=submitted.known, single=True)

@@ -6,13 +6,14 @@ import asyncio
 import copy
 import os
 import threading
-from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import CancelledError, Future, wait
+from collections.abc import Coroutine, Mapping
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from holdfast.app.calls import TaskOptions
 from holdfast.app.engine import AsyncEngine
-from holdfast.app.orders import Order
+from holdfast.app.handles import Handle
 from holdfast.app.work import Work
 from holdfast.model.errors import EngineFault
 from holdfast.model.json import Json
@@ -37,7 +38,6 @@ class Engine:
         folder: str | os.PathLike[str] | None = None,
     ) -> None:
         self._engine = AsyncEngine(store, workers=workers, cpus=cpus, memory=memory, isolation=isolation, folder=folder)
-        self._options = TaskOptions()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
@@ -79,7 +79,7 @@ class Engine:
             timeout=timeout, memory_limit=memory_limit, retry=retry, isolation=isolation, resources=resources or {}
         )
         view = copy.copy(self)
-        view._options = options.over(self._options)
+        view._engine = self._engine.with_options(options)
         return view
 
     def run(self, work: Work, /, *args: object, **kwargs: object) -> Any:
@@ -88,12 +88,18 @@ class Engine:
         Raises TaskFailed (TaskCancelled) with the outcome on it, Refused where the work is not admitted. If the waiting
         is interrupted, the work is cancelled.
         """
-        return self._call(self._engine.run_with(self._options, work, *args, **kwargs))
+        return self._call(self._engine.run(work, *args, **kwargs))
 
     def submit(self, work: Work, /, *args: object, **kwargs: object) -> Handle:
         """Record the work durably and return at once."""
-        order = self._call(self._engine.submit_with(self._options, work, *args, **kwargs))
-        return Handle(self._engine, self._call, order)
+        return Handle(self._call(self._engine.submit(work, *args, **kwargs)), self._call)
+
+    def attach(self, some_id: str) -> Handle:
+        """The handle of a task or workflow that the store holds; what has not ended is driven on by this engine.
+
+        Raises UnknownTask.
+        """
+        return Handle(self._call(self._engine.attach(some_id)), self._call)
 
     def execution(self, task_id: str) -> Mapping[str, Json]:
         """The completed envelope of a task as it stands. Raises UnknownTask."""
@@ -107,11 +113,11 @@ class Engine:
         if self._loop is None:
             coroutine.close()
             raise EngineFault("the engine is not open: use it in a `with` block")
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        call: _Call[T] = _Call(self._loop, coroutine)
         try:
-            return future.result()
+            return call.result()
         except KeyboardInterrupt:
-            future.cancel()
+            call.cancel()
             raise
 
     def _stop(self) -> None:
@@ -123,28 +129,36 @@ class Engine:
             loop.close()
 
 
-class Handle:
-    """Work that was submitted; it goes on while nobody waits."""
+class _Call(Generic[T]):
+    """A coroutine that runs in the engine's thread, waited for in another."""
 
-    def __init__(self, engine: AsyncEngine, call: Callable[[Coroutine[Any, Any, Any]], Any], order: Order) -> None:
-        self._engine = engine
-        self._call = call
-        self._order = order
+    def __init__(self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> None:
+        self._loop = loop
+        self._done: Future[T] = Future()
+        self._task: asyncio.Task[T] | None = None
+        loop.call_soon_threadsafe(self._start, coroutine)
 
-    @property
-    def id(self) -> str:
-        """The id of the task, or of the workflow."""
-        return self._order.workflow_id or self._order.task_ids[0]
+    def result(self) -> T:
+        """Wait for the end; returns or raises what the coroutine did."""
+        return self._done.result()
 
-    def wait(self) -> None:
-        """Return once it has ended, whatever the end was."""
-        self._call(self._engine.wait_for(self._order))
+    def cancel(self) -> None:
+        """Cancel it, and wait until it has cleaned up after itself. A second Ctrl-C stops this waiting too."""
+        self._loop.call_soon_threadsafe(self._cancel)
+        wait([self._done])
 
-    def result(self) -> Any:
-        """Wait, then return the value. Raises TaskFailed with the outcome on it."""
-        self.wait()
-        return self._call(self._engine.value(self._order))
+    def _start(self, coroutine: Coroutine[Any, Any, T]) -> None:
+        self._task = self._loop.create_task(coroutine)
+        self._task.add_done_callback(self._ended)
 
-    def cancel(self, reason: str = "asked for") -> None:
-        """Cancel what has not ended."""
-        self._call(self._engine.cancel_order(self._order, reason))
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def _ended(self, task: asyncio.Task[T]) -> None:
+        if task.cancelled():
+            self._done.set_exception(CancelledError())
+        elif (error := task.exception()) is not None:
+            self._done.set_exception(error)
+        else:
+            self._done.set_result(task.result())

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from holdfast.model.errors import Refused
-from holdfast.model.json import Json, JsonObject
+from holdfast.model.json import Json, JsonObject, type_name
 from holdfast.model.place import listed, quoted
 from holdfast.model.reference import Malformed, Reference, parse, texts
 from holdfast.model.workflow import Node, WorkflowSpec
@@ -180,8 +180,9 @@ def _meant(at: Place, name: str, known: frozenset[str], otherwise: str) -> str:
 def set_inputs(document: Json, values: Mapping[str, str]) -> Json:
     """The document of a workflow with some inputs set, as `--set NAME=VALUE` does. Raises Refused.
 
-    A value is read as JSON where it is JSON, else taken as text: `3`, `true`, `[1]` and `"3"` are what they look like,
-    `abc` and `NaN` are text. Only inputs that the workflow declares can be set.
+    An input that is declared as text takes the value as it is: `1.10` stays `1.10`. One that is declared null takes JSON
+    where it is JSON (`3`, `true`, `[1]`), else text; any other takes JSON of the kind that it is declared with. Only
+    inputs that the workflow declares can be set.
     """
     if not values:
         return document
@@ -197,13 +198,26 @@ def set_inputs(document: Json, values: Mapping[str, str]) -> Json:
     for name, text in values.items():
         at = whole.below(INPUTS.name).below(name)
         if name in known:
-            chosen[name] = _value(text, at)
+            chosen[name] = _chosen(known[name], text, at)
         else:
             at.problem(
                 "input.unknown", f"there is no input {quoted(name)}", _meant(at, name, frozenset(known), "declare it")
             )
     problems.refuse()
     return {**document, INPUTS.name: {**known, **chosen}}
+
+
+def _chosen(declared: Json, text: str, at: Place) -> Json:
+    """The value that the text means for an input declared like this."""
+    if isinstance(declared, str) and text.isprintable():
+        return text
+    value = _value(text, at)
+    if isinstance(declared, str):  # control characters, or what is no character at all: `_value` has said so
+        return text
+    wanted, got = type_name(declared), type_name(value)
+    if declared is not None and value is not None and wanted != got:
+        at.problem("input.type", f"it is {got}, and the workflow declares {wanted}", f"give {wanted}, as JSON")
+    return value
 
 
 def _value(text: str, at: Place) -> Json:

@@ -103,11 +103,19 @@ def test_a_hundred_thousand_tasks_in_one_chain_are_read() -> None:
     ],
 )
 def test_an_input_is_set_to_json_or_text(text: str, value: Json) -> None:
-    document: Json = {"workflow": "w", "inputs": {"a": 0, "b": 1}, "tasks": {"t": {"agent_type": "c"}}}
+    document: Json = {"workflow": "w", "inputs": {"a": None, "b": 1}, "tasks": {"t": {"agent_type": "c"}}}
     changed = parse(set_inputs(document, {"a": text}))
     assert isinstance(changed, WorkflowSpec)
     assert changed.inputs == {"a": value, "b": 1}
-    assert document == {"workflow": "w", "inputs": {"a": 0, "b": 1}, "tasks": {"t": {"agent_type": "c"}}}
+    assert document == {"workflow": "w", "inputs": {"a": None, "b": 1}, "tasks": {"t": {"agent_type": "c"}}}
+
+
+@pytest.mark.parametrize("text", ["1.10", "2.0", "true", "null", "[1]", "", "0x10", "two\nlines"])
+def test_an_input_that_is_declared_as_text_stays_the_text_that_was_given(text: str) -> None:
+    document: Json = {"workflow": "w", "inputs": {"a": "1.0"}, "tasks": {"t": {"agent_type": "c"}}}
+    changed = parse(set_inputs(document, {"a": text}))
+    assert isinstance(changed, WorkflowSpec)
+    assert changed.inputs == {"a": text}
 
 
 @pytest.mark.parametrize(
@@ -121,6 +129,9 @@ def test_an_input_is_set_to_json_or_text(text: str, value: Json) -> None:
         ({"tasks": {}, "inputs": {"a": 1}}, "a", "9" * 30, "number.too_large", "inputs.a"),
         ({"tasks": {}, "inputs": {"a": 1}}, "a", "[" * 100 + "]" * 100, "document.too_deep", "inputs.a"),
         ({"tasks": {}, "inputs": {"a": 1}}, "a", "\udcff", "document.not_utf8", "inputs.a"),
+        ({"tasks": {}, "inputs": {"a": "x"}}, "a", "\udcff", "document.not_utf8", "inputs.a"),
+        ({"tasks": {}, "inputs": {"a": 1}}, "a", "abc", "input.type", "inputs.a"),
+        ({"tasks": {}, "inputs": {"a": [1]}}, "a", "1", "input.type", "inputs.a"),
     ],
 )
 def test_an_input_that_cannot_be_set_is_refused(document: Json, name: str, text: str, code: str, path: str) -> None:
