@@ -113,10 +113,12 @@ class AsyncEngine:
         Raises TaskFailed (TaskCancelled) with the outcome on it, Refused where the work is not admitted. If the waiting
         is cancelled, so is the work.
         """
-        handle = await self.submit(work, *args, **kwargs)
+        submitting = asyncio.ensure_future(self.submit(work, *args, **kwargs))
         try:
+            handle = await asyncio.shield(submitting)
             return await handle.result()
         except asyncio.CancelledError:
+            handle = await submitting
             await asyncio.shield(handle.cancel("the caller stopped waiting"))
             raise
 
