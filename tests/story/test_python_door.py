@@ -220,3 +220,16 @@ def test_ctrl_c_while_waiting_cancels_the_work_and_is_a_keyboard_interrupt(tmp_p
     with Store(tmp_path / "store") as store:
         (task,) = store.tasks(TaskQuery())
     assert task.state == "cancelled"
+
+
+def test_a_script_without_a_guard_is_told_what_it_lacks(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import holdfast\n"
+        "def shout(text: str) -> str:\n    return text.upper()\n"
+        "with holdfast.Engine() as engine:\n    engine.run(shout, 'it works')\n"
+    )
+    done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "call.guard" in done.stderr
+    assert '`if __name__ == "__main__":`' in done.stderr

@@ -126,7 +126,8 @@ class CommandAgent:
 
     def prepare(self, context: Mapping[str, Json], folder: str) -> Preparation:
         argv = context["argv"]
-        words = tuple(map(_word, _sequence(argv)))
+        files = _mapping(context.get("files"))
+        words = _located(tuple(map(_word, _sequence(argv))), folder, files)
         if isinstance(argv, str):
             words = (SHELL, "-c", argv) if context.get("shell") is True else (argv,)
         environment = {**self._environment, **{k: _word(v) for k, v in _mapping(context.get("env")).items()}}
@@ -136,7 +137,7 @@ class CommandAgent:
             program=Exec(argv=words),
             environment=tuple(environment.items()),
             stdin=_bytes(context.get("stdin")),
-            files=tuple((name, _bytes(body)) for name, body in _mapping(context.get("files")).items()),
+            files=tuple((name, _bytes(body)) for name, body in files.items()),
         )
 
     def conclude(self, seen: Observation, read: OutputReader) -> Conclusion:
@@ -195,6 +196,16 @@ def _bytes(value: Json) -> bytes:
     if value is None:
         return b""
     return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else canonical(value)
+
+
+def _located(words: tuple[str, ...], folder: str, files: Mapping[str, Json]) -> tuple[str, ...]:
+    """A program named by a relative path is meant from the folder of the request, unless the task brings it along."""
+    if not words or not folder:
+        return words
+    name = words[0]
+    if "/" not in name or name.startswith("/") or name.removeprefix("./") in files:
+        return words
+    return (f"{folder}/{name.removeprefix('./')}", *words[1:])
 
 
 def _sequence(value: Json) -> tuple[Json, ...]:

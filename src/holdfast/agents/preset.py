@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from holdfast.model.errors import Problem
 from holdfast.model.json import Json
 from holdfast.model.launch import Conclusion, Observation, Preparation
 from holdfast.ports import Agent, OutputReader
 
+NAMING: Final = frozenset({"argv", "call"})
+"""The keys of a context that name what is run."""
+
 
 class PresetAgent:
-    """`name` is `base` with `context` as the default: keys that the task itself gives win; mappings are joined."""
+    """`name` is `base` with `context` as the default: keys that the task itself gives win; mappings are joined.
 
-    def __init__(self, name: str, base: Agent, context: Mapping[str, Json]) -> None:
+    A program or function that the preset names is meant from `folder`, where it was declared.
+    """
+
+    def __init__(self, name: str, base: Agent, context: Mapping[str, Json], folder: str = "") -> None:
         self._name = name
         self._base = base
         self._context = context
+        self._folder = folder
 
     @property
     def name(self) -> str:
@@ -26,7 +34,8 @@ class PresetAgent:
         return self._base.check(self._joined(context), path)
 
     def prepare(self, context: Mapping[str, Json], folder: str) -> Preparation:
-        return self._base.prepare(self._joined(context), folder)
+        here = folder if context.keys() & NAMING else self._folder or folder
+        return self._base.prepare(self._joined(context), here)
 
     def conclude(self, seen: Observation, read: OutputReader) -> Conclusion:
         return self._base.conclude(seen, read)

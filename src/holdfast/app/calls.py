@@ -21,6 +21,9 @@ from holdfast.wire.plain import plain, too_deep
 P = ParamSpec("P")
 R = TypeVar("R")
 
+LOADED_SCRIPT: Final = "__holdfast_main__"
+"""The name under which a task imports the script that its function is in."""
+
 OPTIONS_ATTRIBUTE: Final = "__holdfast_options__"
 
 
@@ -103,6 +106,20 @@ def call_folder(function: Callable[..., Any]) -> str:
     """The folder on whose modules the function may rely: that of the script being run, else the current one."""
     script = _script()
     return os.path.dirname(script) if script else os.getcwd()
+
+
+def refuse_while_loading() -> None:
+    """Raise Refused where a script that a task imports opens an engine at its top, as one without a guard does.
+
+    Unrefused, each task would start the whole script anew.
+    """
+    frame = inspect.currentframe()
+    while frame is not None:
+        if frame.f_globals.get("__name__") == LOADED_SCRIPT and frame.f_code.co_name == "<module>":
+            message = "an engine was opened while a task imported the script that its function is in"
+            remedy = 'Put what the script does under `if __name__ == "__main__":`.'
+            raise Refused([Problem("call.guard", "", message, remedy)])
+        frame = frame.f_back
 
 
 def typed_result(function: Callable[..., Any], value: Json) -> Any:

@@ -140,7 +140,7 @@ def agents_of(settings: Settings) -> Mapping[str, Agent]:
     waiting = list(settings.agents)
     while ready := [declared for declared in waiting if _undeclarable(declared, agents) is None]:
         first = ready[0]
-        agents[first.name] = PresetAgent(first.name, agents[first.base], first.context)
+        agents[first.name] = PresetAgent(first.name, agents[first.base], first.context, first.folder)
         waiting.remove(first)
     if waiting:
         problems = (_undeclarable(declared, agents) for declared in waiting)

@@ -27,11 +27,12 @@ _AGENT_KEYS: Final = ("context", "type")
 
 @dataclass(frozen=True, slots=True)
 class AgentDeclaration:
-    """A further agent type: `base` with part of its context filled in."""
+    """A further agent type: `base` with part of its context filled in, declared in a file of `folder`."""
 
     name: str
     base: str
     context: Mapping[str, Json] = field(default_factory=dict)
+    folder: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +132,7 @@ class _Reader:
             message = f"{self._source} refers to an input or a result, which a declaration is too early for"
             remedy = "Write the value itself, or leave it to the tasks to give it."
             self._problems.append(Problem("config.wrong_value", place, message, remedy))
-        return AgentDeclaration(name, base, context)
+        return AgentDeclaration(name, base, context, str(Path(self._source).absolute().parent))
 
     def _names(self, value: Json) -> tuple[str, ...]:
         if not isinstance(value, list):

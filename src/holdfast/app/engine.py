@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import msgspec
 
-from holdfast.app.calls import TaskOptions, typed_result
+from holdfast.app.calls import TaskOptions, refuse_while_loading, typed_result
 from holdfast.app.compose import Opened, admission_for, open_engine
 from holdfast.app.control import ControlServer
 from holdfast.app.handles import AsyncHandle
@@ -85,6 +85,7 @@ class AsyncEngine:
         return self._settings.store
 
     async def __aenter__(self) -> Self:
+        refuse_while_loading()
         self._life.opened = opened = await open_engine(self._settings, self._admission)
         if self.store != MEMORY_STORE:
             self._life.control = ControlServer(Path(self.store), self._answer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from holdfast.app.orders import Order
 from holdfast.model.json import Json
@@ -12,7 +12,9 @@ from holdfast.model.json import Json
 if TYPE_CHECKING:
     from holdfast.app.engine import AsyncEngine
 
-CANCELLED: str = "cancelled by its submitter"
+T = TypeVar("T")
+
+CANCELLED: Final = "cancelled by its submitter"
 
 Call: TypeAlias = Callable[[Coroutine[Any, Any, Any]], Any]
 
@@ -37,14 +39,13 @@ class AsyncHandle:
         """Whether it has ended."""
         return all(task.state.final for task in await self._engine.tasks_of(self._order))
 
-    async def wait(self, timeout: float | None = None) -> None:
-        """Return once it has ended, whatever the end was. Raises TimeoutError after `timeout` seconds; it goes on."""
-        async with asyncio.timeout(timeout):
-            await self._engine.wait_for(self._order)
+    async def wait(self) -> None:
+        """Return once it has ended, whatever the end was. Within `asyncio.timeout` only the waiting ends."""
+        await self._engine.wait_for(self._order)
 
-    async def result(self, timeout: float | None = None) -> Any:
-        """Wait, then give the value. Raises TaskFailed with the outcome on it, TimeoutError after `timeout` seconds."""
-        await self.wait(timeout)
+    async def result(self) -> Any:
+        """Wait, then give the value. Raises TaskFailed with the outcome on it."""
+        await self.wait()
         return self._typed(await self._engine.value(self._order))
 
     async def cancel(self, reason: str = CANCELLED) -> None:
@@ -73,12 +74,17 @@ class Handle:
 
     def wait(self, timeout: float | None = None) -> None:
         """Return once it has ended, whatever the end was. Raises TimeoutError after `timeout` seconds; it goes on."""
-        self._call(self._inner.wait(timeout))
+        self._call(_within(timeout, self._inner.wait()))
 
     def result(self, timeout: float | None = None) -> Any:
         """Wait, then give the value. Raises TaskFailed with the outcome on it, TimeoutError after `timeout` seconds."""
-        return self._call(self._inner.result(timeout))
+        return self._call(_within(timeout, self._inner.result()))
 
     def cancel(self, reason: str = CANCELLED) -> None:
         """Cancel what has not ended."""
         self._call(self._inner.cancel(reason))
+
+
+async def _within(seconds: float | None, waiting: Coroutine[Any, Any, T]) -> T:
+    async with asyncio.timeout(seconds):
+        return await waiting

@@ -6,12 +6,12 @@ import asyncio
 import copy
 import os
 import threading
-from concurrent.futures import CancelledError, Future, wait
 from collections.abc import Coroutine, Mapping
+from concurrent.futures import CancelledError, Future, wait
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from holdfast.app.calls import TaskOptions
+from holdfast.app.calls import TaskOptions, refuse_while_loading
 from holdfast.app.engine import AsyncEngine
 from holdfast.app.handles import Handle
 from holdfast.app.work import Work
@@ -47,6 +47,7 @@ class Engine:
         return self._engine.store
 
     def __enter__(self) -> Self:
+        refuse_while_loading()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="holdfast", daemon=True)
         self._thread.start()

@@ -11,6 +11,7 @@ from rich.text import Text
 from holdfast.app.report import state_of
 from holdfast.app.store import Store
 from holdfast.cli.columns import Cell, Column, hanging, table
+from holdfast.cli.engine_seen import engine_of
 from holdfast.cli.frame import STYLES
 from holdfast.cli.summary import Ended, tally, tell
 from holdfast.cli.terminal import Terminal, wrapped
@@ -32,6 +33,7 @@ _ATTEMPTS: Final = (
 )
 _LIMITS: Final = (Column("limit"), Column("asked", right=True), Column("holds"), Column("by"))
 LAST_LINES: Final = 40
+NO_ENGINE: Final = "none runs: `holdfast run` of its file continues it, `holdfast cancel` ends it"
 _IN_BYTES: Final = frozenset({"memory_limit", "output_limit"})
 _IN_SECONDS: Final = frozenset({"timeout", "grace", "cpu_time"})
 
@@ -49,6 +51,8 @@ def show_task(store: Store, task: Task, terminal: Terminal) -> None:
         facts.append(("due", f"in {duration(task.due_at - now)}"))
     if task.cancel_reason and not task.state.final:
         facts.append(("stopping", task.cancel_reason))
+    if not task.state.final and engine_of(store.path) is None:
+        facts.append(("engine", NO_ENGINE))
     _facts(terminal, facts)
     if attempts:
         terminal.say()
@@ -80,7 +84,10 @@ def show_workflow(store: Store, workflow: Workflow, terminal: Terminal) -> None:
     _head(terminal, f"{workflow.name}  {workflow.id}", state, TaskState(state))
     counts = {TaskState(name): number for name, number in workflow.counts.items()}
     times = _times(workflow.submitted_at, workflow.submitted_at, workflow.ended_at, now)
-    _facts(terminal, [("tasks", tally(counts)), ("times", times)])
+    facts = [("tasks", tally(counts)), ("times", times)]
+    if workflow.ended_at is None and engine_of(store.path) is None:
+        facts.append(("engine", NO_ENGINE))
+    _facts(terminal, facts)
     terminal.say()
     tell(store, tasks, terminal)
     terminal.say(f"One task in full: `holdfast status {tasks[0].id}`" if tasks else "It has no tasks.", "dim")

@@ -33,7 +33,7 @@ def emit(data: bytes, stream: BinaryIO | None = None) -> None:
         out.flush()
     except OSError as error:
         silence(out.fileno())
-        raise _failure(error) from error
+        raise failure_of(error) from error
 
 
 def emit_text(text: str) -> None:
@@ -79,7 +79,8 @@ def silence(descriptor: int) -> None:
     os.close(nothing)
 
 
-def _failure(error: OSError) -> Exception:
+def failure_of(error: OSError) -> Exception:
+    """What an error in writing to standard output means."""
     if error.errno in (errno.EPIPE, errno.EIO, errno.ESHUTDOWN):
         return ReaderGone()
     return OutputFailed(f"standard output cannot be written to: {error.strerror}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, TextIO
@@ -13,7 +14,7 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from holdfast.cli.output import silence
+from holdfast.cli.output import failure_of, silence
 from holdfast.cli.words import safe
 
 MIN_WIDTH: Final = 20
@@ -105,15 +106,20 @@ class Terminal:
         return text if self.unicode else text.encode("ascii", "backslashreplace").decode("ascii")
 
     def write(self, text: str) -> None:
-        """Text as it is. A reader that went away is no error of ours: what runs goes on without being watched."""
+        """Text as it is. Raises ReaderGone, OutputFailed where it is standard output that takes no more.
+
+        A reader of the progress that went away is no error: what runs goes on without being watched.
+        """
         if self.gone:
             return
         try:
             self._stream.write(text)
             self._stream.flush()
-        except OSError:
+        except OSError as error:
             self.gone = True
             silence(self._stream.fileno())
+            if self._stream is sys.stdout:
+                raise failure_of(error) from error
 
 
 def wrapped(text: Text, width: int, indent: int = 0) -> list[Text]:

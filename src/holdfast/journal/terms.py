@@ -62,7 +62,7 @@ def conflict(task_id: str) -> Problem:
         "task.conflict",
         f"tasks.{task_id}",
         f"the task id {task_id!r} is already used for a different request",
-        "Choose another id, or submit exactly what was submitted before.",
+        "Choose another id, submit exactly what was submitted before, or start anew with `--fresh`.",
     )
 
 

@@ -180,9 +180,9 @@ def _meant(at: Place, name: str, known: frozenset[str], otherwise: str) -> str:
 def set_inputs(document: Json, values: Mapping[str, str]) -> Json:
     """The document of a workflow with some inputs set, as `--set NAME=VALUE` does. Raises Refused.
 
-    An input that is declared as text takes the value as it is: `1.10` stays `1.10`. One that is declared null takes JSON
-    where it is JSON (`3`, `true`, `[1]`), else text; any other takes JSON of the kind that it is declared with. Only
-    inputs that the workflow declares can be set.
+    An input that is declared as text takes the value as it is: `1.10` stays `1.10`. One that is declared null takes
+    JSON where it is JSON (`3`, `true`, `[1]`), else text; any other takes JSON of the kind that it is declared with.
+    Only inputs that the workflow declares can be set.
     """
     if not values:
         return document

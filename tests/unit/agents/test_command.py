@@ -291,3 +291,20 @@ def test_a_long_last_line_is_cut_in_the_message() -> None:
 def test_a_program_that_could_not_be_executed_is_told_with_the_reason() -> None:
     outcome = failure(exit_code=127, evidence=("not executed: nosuch: not found in PATH=/bin",))
     assert outcome.message == "exited with 127: not executed: nosuch: not found in PATH=/bin"
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "program"),
+    [
+        ("./tool.sh", {}, "/project/tool.sh"),
+        ("bin/tool", {}, "/project/bin/tool"),
+        ("./tool.sh", {"tool.sh": "#!/bin/sh"}, "./tool.sh"),
+        ("tool", {}, "tool"),
+        ("/bin/tool", {}, "/bin/tool"),
+    ],
+)
+def test_a_relative_program_is_meant_from_the_folder_of_the_request(
+    name: str, files: dict[str, str], program: str
+) -> None:
+    prepared = CommandAgent({}).prepare({"argv": [name, "x/y"], "files": files}, "/project")
+    assert prepared.program == Exec(argv=(program, "x/y"))
