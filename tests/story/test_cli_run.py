@@ -151,7 +151,7 @@ def test_an_input_that_is_set_arrives(door: Door) -> None:
     step = shell('printf %s "$N" > "$HOLDFAST_RESULT"')
     step["context"]["env"] = {"N": "${{ inputs.n }}"}
     door.write("flow.json", {**workflow(a=step), "inputs": {"n": "1"}})
-    assert door.run("run", "flow.json", "--set", 'n="23"', "--json").json["tasks"]["a"]["result"] == 23
+    assert door.run("run", "flow.json", "--set", "n=23", "--json").json["tasks"]["a"]["result"] == 23
 
 
 def test_the_store_is_where_it_is_said_to_be(door: Door) -> None:

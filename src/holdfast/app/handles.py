@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 from holdfast.app.orders import Order
 from holdfast.model.json import Json
-
-if TYPE_CHECKING:
-    from holdfast.app.engine import AsyncEngine
+from holdfast.model.task import Task
 
 T = TypeVar("T")
 
@@ -19,10 +17,26 @@ CANCELLED: Final = "cancelled by its submitter"
 Call: TypeAlias = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
+class Driver(Protocol):
+    """What a handle needs of the engine that drives its work."""
+
+    async def tasks_of(self, order: Order) -> tuple[Task, ...]:
+        """The tasks of the order."""
+
+    async def wait_for(self, order: Order) -> None:
+        """Return once all of them have ended."""
+
+    async def value(self, order: Order) -> Json:
+        """What they came to."""
+
+    async def cancel_order(self, order: Order, reason: str) -> None:
+        """Cancel what has not ended."""
+
+
 class AsyncHandle:
     """A submitted task or workflow, for asyncio."""
 
-    def __init__(self, engine: AsyncEngine, order: Order, typed: Callable[[Json], Any]) -> None:
+    def __init__(self, engine: Driver, order: Order, typed: Callable[[Json], Any]) -> None:
         self._engine = engine
         self._order = order
         self._typed = typed

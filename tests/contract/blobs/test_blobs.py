@@ -130,21 +130,16 @@ def fail(number: int) -> Callable[..., None]:
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(errno.ENOSPC, "store.full"), (errno.EDQUOT, "store.full"), (errno.EIO, "store.io")]
+    "fault_of", [(errno.ENOSPC, "store.full"), (errno.EDQUOT, "store.full"), (errno.EIO, "store.io")]
 )
 @pytest.mark.parametrize("call", ["fsync", "replace"])
 def test_a_failing_disk_is_reported_and_leaves_nothing_half_written(
-    stored: DirectoryBlobs,
-    folder: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    number: int,
-    code: str,
-    call: str,
+    stored: DirectoryBlobs, folder: Path, monkeypatch: pytest.MonkeyPatch, fault_of: tuple[int, str], call: str
 ) -> None:
+    number, code = fault_of
     stored.put(b"before")
     before = files(folder)
-    source = tmp_path / "source"
+    source = folder.parent / "source"
     source.write_bytes(b"file")
     with monkeypatch.context() as patch:
         patch.setattr(os, call, fail(number))
