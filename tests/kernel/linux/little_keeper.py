@@ -107,7 +107,7 @@ def note(report, cell):
         free = os.fstatvfs(cell.scratch)
         report["left"] = [free.f_bavail * free.f_bsize, free.f_favail]
         try:
-            fd = os.open("result", os.O_RDONLY | os.O_NOFOLLOW, dir_fd=cell.scratch)
+            fd = cell.take("result")
             report["result"] = os.read(fd, 4096).decode()
         except OSError:
             pass
@@ -127,7 +127,8 @@ def main():
         reports = [{"broken": str(broken)}]
     except OSError as error:
         reports = [{"broken": f"{error.filename}: {error.strerror}"}]
-    children = open(f"/proc/self/task/{os.getpid()}/children").read().split()
+    with open(f"/proc/self/task/{os.getpid()}/children") as file:
+        children = file.read().split()
     json.dump({"reports": reports, "children": children, "fds": len(os.listdir("/proc/self/fd"))}, sys.stdout)
 
 

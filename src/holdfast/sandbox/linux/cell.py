@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _socket
+import errno
 import marshal
 import os
 import signal
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     Body = Callable[[Any, list[int]], NoReturn]
     """What becomes the program, in the confined task process: gets what `go` was given."""
 
+_KIND, _PLAIN = 0o170000, 0o100000
 _SIZE = struct.calcsize("i")
 
 
@@ -66,6 +68,20 @@ class Cell:
         if record.kind == READY and ancillary:
             (self.scratch,) = struct.unpack("i", ancillary[0][2][:_SIZE])
         return record
+
+    def take(self, name: str) -> int:
+        """Open a file that the task left in its scratch space, for reading: a plain one with one name, whoever made it.
+
+        Raises FileNotFoundError, and OSError for what is no such file. To be called when everyone is dead.
+        """
+        fd = os.open(
+            name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, dir_fd=self.scratch
+        )
+        seen = os.fstat(fd)
+        if seen.st_mode & _KIND != _PLAIN or seen.st_nlink != 1:
+            os.close(fd)
+            raise OSError(errno.EINVAL, "not a plain file, or one of several names", name)
+        return fd
 
     def tell(self, number: int) -> bool:
         """Have a signal sent to every process of the task. Says whether pid 1 was there to do it."""

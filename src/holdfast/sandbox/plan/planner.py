@@ -33,7 +33,7 @@ from holdfast.sandbox.plan.operations import (
     Unshare,
 )
 from holdfast.sandbox.plan.policy import SCRATCH, WORKDIR, Host, Ids, Network, Policy, ids
-from holdfast.sandbox.plan.root import objections, private_root
+from holdfast.sandbox.plan.root import in_scratch, objections, private_root
 
 _LOCKED_BYTES: Final = 64 << 10
 
@@ -101,6 +101,7 @@ def _cell(policy: Policy, host: Host, who: Ids) -> Iterator[Step]:
     if policy.network is Network.LOOPBACK:
         yield Loopback()
     yield Tmpfs(host.base + SCRATCH, policy.scratch_bytes, policy.scratch_inodes, 0o755, outer)
+    yield from in_scratch(policy, host.base)
     yield Proc(f"{host.base}/proc")
     yield Pivot(host.base)
     yield Attempt(Unshare(calls.NEWCGROUP))

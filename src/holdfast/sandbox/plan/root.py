@@ -40,7 +40,9 @@ _ROOT_INODES: Final = 8192
 _SEEN: Final = calls.ATTR_RDONLY | calls.ATTR_NOSUID | calls.ATTR_NODEV
 _WRITABLE: Final = calls.ATTR_NOSUID | calls.ATTR_NODEV
 _DEVICE: Final = calls.ATTR_NOSUID | calls.ATTR_NOEXEC
-_RESERVED: Final = ("/dev", "/etc", "/proc", "/scratch", "/sys", "/tmp")
+_RESERVED: Final = ("/dev", "/etc", "/proc", "/scratch", "/sys", "/given", "/var/tmp")
+_GIVEN: Final = "/given"
+_TEMPORARY: Final = "/tmp"
 _NSSWITCH: Final = "passwd: files\ngroup: files\nshadow: files\nhosts: files{dns}\nservices: files\nprotocols: files\n"
 
 
@@ -132,10 +134,34 @@ def _granted(base: str, mounts: tuple[Mount, ...], host: Host, ids: Ids) -> Iter
         if covered and not mount.writable and mount.source == mount.target:
             continue
         shown.append((mount.target, mount.writable))
-        yield from _parents(base, mount.target)
-        target = base + mount.target
-        yield Attempt(File(target, b"")) if mount.kind is Kind.FILE else Directory(target)
-        yield _grant(mount, target, host, ids)
+        place = _place(mount, mounts)
+        yield from _parents(base, place)
+        yield from _mount_point(mount, base + place)
+        yield _grant(mount, base + place, host, ids)
+
+
+def in_scratch(policy: Policy, base: str) -> Iterator[Step]:
+    """Show in /tmp what belongs there: that is part of each task's own scratch space, so it is done for each anew."""
+    mounts = sorted((each for each in policy.mounts if _within(each.target, (_TEMPORARY,))), key=lambda m: m.target)
+    if mounts:
+        yield Directory(f"{base}{SCRATCH}/tmp", 0o1777)
+    for mount in mounts:
+        yield from _parents(base, SCRATCH + mount.target)
+        yield from _mount_point(mount, base + SCRATCH + mount.target)
+        attributes = _WRITABLE if mount.writable else _SEEN
+        yield Bind(base + _place(mount, policy.mounts), base + SCRATCH + mount.target, attributes)
+
+
+def _place(mount: Mount, mounts: tuple[Mount, ...]) -> str:
+    """Where it stands in the shared root."""
+    return f"{_GIVEN}/{mounts.index(mount)}" if _within(mount.target, (_TEMPORARY,)) else mount.target
+
+
+def _mount_point(mount: Mount, path: str) -> Iterator[Step]:
+    if mount.kind is Kind.FILE:
+        yield Attempt(File(path, b""))  # within another mount it is there already
+    else:
+        yield Directory(path)
 
 
 def _grant(mount: Mount, target: str, host: Host, ids: Ids) -> Operation:
