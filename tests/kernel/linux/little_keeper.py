@@ -7,7 +7,6 @@ import json
 import marshal
 import os
 import select
-import signal
 import sys
 import time
 
@@ -64,7 +63,7 @@ def watch(cell, streams, wall_s):
             return stopped
         if time.monotonic() >= deadline and not stopped:
             stopped, deadline = True, time.monotonic() + GRACE_S
-            cell.tell(signal.SIGTERM)
+            cell.ask()
         elif time.monotonic() >= deadline:
             cell.kill()
             deadline += 3600

@@ -19,5 +19,5 @@ def verdict(program: bytes, architecture: int, number: int, arguments: tuple[int
         if code == 0x20:
             (value,) = struct.unpack_from("=I", data, operand)
         else:
-            holds = {0x15: value == operand, 0x25: value > operand, 0x45: bool(value & operand)}[code]
+            holds = {0x15: value == operand, 0x35: value >= operand, 0x45: bool(value & operand)}[code]
             at += then if holds else otherwise

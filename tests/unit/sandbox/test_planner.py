@@ -82,9 +82,9 @@ def test_rights_go_before_anything_of_the_tasks_is_touched(host: Host) -> None:
 
 @pytest.mark.parametrize("host", HOSTS)
 def test_the_filter_comes_last(host: Host) -> None:
-    confinement = kinds(plan(Policy(), host).confinement)
-    assert confinement[-1] is op.Seccomp
-    assert (op.Landlock in confinement) == bool(host.landlock)
+    cell = kinds(plan(Policy(), host).cell)
+    assert cell[-1] is op.Seccomp
+    assert (op.Landlock in cell) == bool(host.landlock)
 
 
 @pytest.mark.parametrize("host", HOSTS)
@@ -135,11 +135,14 @@ def test_what_the_system_shows_already_is_not_bound_twice() -> None:
     inner = Mount(source="/usr/lib/python3", target="/usr/lib/python3")
     below = Mount(source="/home/u/p/q", target="/home/u/p/q")
     twice = Mount(source="/home/u/p/q", target="/home/u/p/q", writable=True)
-    targets = [step.target for step in plan(Policy(mounts=(below, PROJECT, inner)), USER).root if isinstance(step, op.Bind)]
+    targets = bound(below, PROJECT, inner)
     assert targets.count("/b/home/u/p") == 1
     assert not {"/b/home/u/p/q", "/b/usr/lib/python3"} & set(targets)
-    targets = [step.target for step in plan(Policy(mounts=(PROJECT, twice)), USER).root if isinstance(step, op.Bind)]
-    assert "/b/home/u/p/q" in targets
+    assert "/b/home/u/p/q" in bound(PROJECT, twice)
+
+
+def bound(*mounts: Mount) -> list[str]:
+    return [step.target for step in plan(Policy(mounts=mounts), USER).root if isinstance(step, op.Bind)]
 
 
 def test_what_belongs_in_tmp_is_shown_in_each_tasks_own() -> None:
@@ -196,10 +199,12 @@ def test_files_are_written_relative_to_the_working_directory_by_the_confined_tas
     )
 
 
-@pytest.mark.parametrize("abi, length, known", [(1, 8, 13), (2, 8, 14), (3, 8, 15), (4, 16, 15), (5, 16, 16), (7, 24, 16)])
+@pytest.mark.parametrize(
+    "abi, length, known", [(1, 8, 13), (2, 8, 14), (3, 8, 15), (4, 16, 15), (5, 16, 16), (7, 24, 16)]
+)
 def test_landlock_asks_for_what_its_abi_knows(abi: int, length: int, known: int) -> None:
-    rules = only(tuple(s.operation for s in plan(Policy(), replace(USER, landlock=abi)).confinement if isinstance(s, op.Attempt)), op.Landlock)
-    (ruleset,) = rules
+    steps = plan(Policy(), replace(USER, landlock=abi)).cell
+    (ruleset,) = (step.operation for step in steps if isinstance(step, op.Attempt) and isinstance(step.operation, op.Landlock))
     assert isinstance(ruleset, op.Landlock)
     assert len(ruleset.attributes) == length
     assert int.from_bytes(ruleset.attributes[:8], "little") == (1 << known) - 1

@@ -12,7 +12,7 @@ from holdfast.sandbox.remedies import Signs, remedy
     [
         ("user namespaces", errno.ENOSPC, Signs(most_namespaces=0), "sysctl -w user.max_user_namespaces=15000"),
         ("user namespaces", errno.EPERM, Signs(unprivileged_clone=0), "sysctl -w kernel.unprivileged_userns_clone=1"),
-        ("user namespaces", errno.EACCES, Signs(apparmor_restricts=1), "kernel.apparmor_restrict_unprivileged_userns=0"),
+        ("user namespaces", errno.EACCES, Signs(apparmor_restricts=1), "apparmor_restrict_unprivileged_userns=0"),
         ("user namespaces", errno.EACCES, Signs(apparmor_restricts=1), "/etc/apparmor.d/holdfast"),
         ("user namespaces", errno.EPERM, Signs(in_container=True), "--security-opt seccomp=unconfined"),
         ("user namespaces", errno.EPERM, Signs(), "RestrictNamespaces="),

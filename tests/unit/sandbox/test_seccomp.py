@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Mapping
 
 import pytest
 
 from holdfast.sandbox.plan import bpf
 from holdfast.sandbox.plan.policy import Network
 from holdfast.sandbox.plan.seccomp import program
-from holdfast.sandbox.plan.syscalls import ABSENT, ARCHITECTURES, DEADLY, EXAMINED, FORBIDDEN, MACHINES, NEWEST
+from holdfast.sandbox.plan.syscalls import Numbers, ABSENT, ARCHITECTURES, DEADLY, EXAMINED, FORBIDDEN, MACHINES, NEWEST
 from unit.sandbox.machine import verdict
 
 ALL = [*FORBIDDEN.items(), *ABSENT.items(), *DEADLY.items(), *EXAMINED.items()]
@@ -31,7 +32,7 @@ def numbered(machine: str, name: str) -> int:
 
 
 @pytest.mark.parametrize("calls, expected", [(FORBIDDEN, FORBID), (ABSENT, ABSENCE), (DEADLY, bpf.KILL)])
-def test_every_call_of_a_list_meets_its_end(machine: str, calls: dict[str, tuple[int | None, ...]], expected: int) -> None:
+def test_every_call_of_a_list_meets_its_end(machine: str, calls: Mapping[str, Numbers], expected: int) -> None:
     numbers = [each[MACHINES.index(machine)] for each in calls.values()]
     assert {said(machine, number) for number in numbers if number is not None} == {expected}
 
@@ -89,7 +90,7 @@ def test_requests_that_type_for_others_are_forbidden(machine: str, request_numbe
     assert said(machine, numbered(machine, "ioctl"), 0, request_number) == expected
 
 
-@pytest.mark.parametrize("persona, expected", [(0, bpf.ALLOW), (0xFFFFFFFF, bpf.ALLOW), (0x0040000, FORBID), (8, FORBID)])
+@pytest.mark.parametrize("persona, expected", [(0, bpf.ALLOW), (2**32 - 1, bpf.ALLOW), (0x40000, FORBID), (8, FORBID)])
 def test_personalities_that_weaken_are_forbidden(machine: str, persona: int, expected: int) -> None:
     assert said(machine, numbered(machine, "personality"), persona) == expected
 

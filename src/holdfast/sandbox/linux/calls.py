@@ -50,6 +50,7 @@ _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
 # PyDLL keeps the interpreter's lock: a child born within a call needs no lock that its parent's threads might hold.
 _LIBC = ctypes.PyDLL(None, use_errno=True)
 _LIBC.syscall.restype = ctypes.c_long
+_LIBC.prctl.argtypes = (ctypes.c_int, *[ctypes.c_ulong] * 4)
 
 
 def _check(result: int, what: str) -> int:
@@ -109,9 +110,9 @@ def join_session_keyring() -> None:
     _syscall("keyctl", _KEYCTL, _JOIN_SESSION_KEYRING, None)
 
 
-def prctl(option: int, *arguments: int) -> None:
-    words = [ctypes.c_ulong(word) for word in (*arguments, 0, 0, 0, 0)[:4]]
-    _check(_LIBC.prctl(ctypes.c_int(option), *words), f"prctl {option}")
+def prctl(option: int, first: int, second: int = 0) -> None:
+    if _LIBC.prctl(option, first, second, 0, 0) < 0:
+        _check(-1, f"prctl {option}")
 
 
 def clear_capabilities() -> None:

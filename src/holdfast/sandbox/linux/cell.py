@@ -83,17 +83,20 @@ class Cell:
             raise OSError(errno.EINVAL, "not a plain file, or one of several names", name)
         return fd
 
-    def tell(self, number: int) -> bool:
-        """Have a signal sent to every process of the task. Says whether pid 1 was there to do it."""
+    def ask(self) -> bool:
+        """Have SIGTERM sent to every process of the task. Says whether pid 1 was there to do it."""
+        return self._signal(signal.SIGTERM)
+
+    def kill(self) -> bool:
+        """Kill every process of the cell. Says whether it was alive."""
+        return self._signal(signal.SIGKILL)
+
+    def _signal(self, number: int) -> bool:
         try:
             signal.pidfd_send_signal(self.pidfd, number)
         except ProcessLookupError:
             return False
         return True
-
-    def kill(self) -> bool:
-        """Kill every process of the cell. Says whether it was alive."""
-        return self.tell(signal.SIGKILL)
 
     def close(self) -> None:
         """Give everything back. Pid 1 is the keeper's child, to be reaped by it like any other."""

@@ -23,7 +23,7 @@ CHUNK_BYTES = 64 * 1024
 LENGTH = struct.Struct("<I")
 _MOST_FDS = 16
 _INT = struct.Struct("i")
-_FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGQUIT)
+_FORWARDED = (signal.SIGTERM,)  # from outside, pid 1 hears of a signal only if it asks for it
 _LAST_FD = 1 << 20
 
 
@@ -45,8 +45,7 @@ def be(
 
 def _live(channel: _socket.socket, operations: list[Operation], body: Body) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, _FORWARDED)  # what comes before there is a task waits for it
-    for number in _FORWARDED:
-        signal.signal(number, _forward)
+    signal.signal(signal.SIGTERM, _forward)
     if not _carried_out(channel, operations, READY):
         return
     _follow_keeper(channel)  # once more: a change of identity undoes the first
@@ -67,8 +66,7 @@ def _become_task(
     channel: _socket.socket, operations: list[Operation], body: Body, message: Any, fds: list[int]
 ) -> NoReturn:
     try:
-        for number in _FORWARDED:
-            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _FORWARDED)
         if _carried_out(channel, operations, BEGUN):
             channel.close()
@@ -135,7 +133,7 @@ def _receive(channel: _socket.socket) -> tuple[tuple[list[Operation], Any], list
 
 
 def _forward(number: int, _frame: object) -> None:
-    """Pass a signal of the keeper's on to everyone in the cell, the stopped ones too."""
+    """Pass the keeper's request to end on to everyone in the cell, the stopped ones too."""
     _signal_all(number)
     _signal_all(signal.SIGCONT)
 

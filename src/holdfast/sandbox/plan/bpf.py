@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 NUMBER_AT: Final = 0
@@ -15,7 +15,7 @@ _ERRNO: Final = 0x00050000
 
 _LOAD: Final = 0x20
 _JUMP_EQUAL: Final = 0x15
-_JUMP_ABOVE: Final = 0x25
+_JUMP_FROM: Final = 0x35
 _JUMP_ANY_BIT: Final = 0x45
 _RETURN: Final = 0x06
 _FARTHEST: Final = 255
@@ -46,8 +46,9 @@ def if_equal(value: int, then: str | None, otherwise: str | None = None) -> Line
     return Line(_JUMP_EQUAL, value, then, otherwise)
 
 
-def if_above(value: int, then: str | None, otherwise: str | None = None) -> Line:
-    return Line(_JUMP_ABOVE, value, then, otherwise)
+def if_from(value: int, then: str | None, otherwise: str | None = None) -> Line:
+    """Jump where the loaded word is `value` or more."""
+    return Line(_JUMP_FROM, value, then, otherwise)
 
 
 def if_any_bit(mask: int, then: str | None, otherwise: str | None = None) -> Line:
@@ -80,3 +81,36 @@ def _leap(places: dict[str, int], at: int, label: str | None) -> int:
     if not 0 <= leap <= _FARTHEST:
         raise ValueError(f"no label {label!r} within {_FARTHEST} instructions after {at}")
     return leap
+
+
+def switch(cases: dict[int, str], default: str) -> list[Line]:
+    """Go to the label of the loaded number, in as few comparisons as halving takes.
+
+    Not for speed at run time alone: the kernel tries every call number when a filter is installed.
+    """
+    starts = [0]
+    labels = [default]
+    for number in sorted(cases):
+        for start, label in ((number, cases[number]), (number + 1, default)):
+            if start == starts[-1]:
+                labels[-1] = label
+            elif label != labels[-1]:
+                starts.append(start)
+                labels.append(label)
+    merged = [at for at in range(len(labels)) if at == 0 or labels[at] != labels[at - 1]]
+    return _halved([(starts[at], labels[at]) for at in merged])
+
+
+def _halved(ranges: list[tuple[int, str]]) -> list[Line]:
+    """A decision tree over ranges of numbers, each given by where it starts. The lower half follows, the upper is named."""
+    if len(ranges) == 2:
+        return [if_from(ranges[1][0], ranges[1][1], ranges[0][1])]
+    middle = len(ranges) // 2
+    lower, upper = ranges[:middle], ranges[middle:]
+    name = f"from {upper[0][0]}"
+    first = if_from(upper[0][0], upper[0][1] if len(upper) == 1 else name, lower[0][1] if len(lower) == 1 else None)
+    rest = [] if len(lower) == 1 else _halved(lower)
+    if len(upper) == 1:
+        return [first, *rest]
+    head, *tail = _halved(upper)
+    return [first, *rest, replace(head, label=name), *tail]

@@ -70,7 +70,7 @@ def plan(policy: Policy, host: Host, slot: int = 0) -> Plan:
         root=private_root(policy, host, who),
         flags=calls.NEWPID | calls.NEWNS | calls.NEWIPC | loopback,
         cell=tuple(_cell(policy, host, who)),
-        confinement=tuple(_confinement(policy, host)),
+        confinement=tuple(_confinement(policy)),
     )
 
 
@@ -106,7 +106,8 @@ def _cell(policy: Policy, host: Host, who: Ids) -> Iterator[Step]:
     yield Pivot(host.base)
     yield Attempt(Unshare(calls.NEWCGROUP))
     if host.privileged:
-        yield DropBounds(host.last_capability)
+        if not host.user_namespaces:
+            yield DropBounds(host.last_capability)  # a new user namespace would fill the set again
         yield Identity(*outer)
     if host.user_namespaces:
         # Files made before the map would belong to nobody, so the map comes first.
@@ -120,15 +121,15 @@ def _cell(policy: Policy, host: Host, who: Ids) -> Iterator[Step]:
     yield Directory(WORKDIR, 0o700)
     for name in ("tmp", "shm"):
         yield Directory(f"{SCRATCH}/{name}", 0o1777)
-
-
-def _confinement(policy: Policy, host: Host) -> Iterator[Step]:
-    yield ChangeDirectory(WORKDIR)
-    yield from _files(policy.files)
-    yield from _limits(policy)
     if host.landlock:
         yield Attempt(landlock.landlock(policy, host.landlock))
     yield Seccomp(seccomp.program(host.machine, policy.network))
+
+
+def _confinement(policy: Policy) -> Iterator[Step]:
+    yield ChangeDirectory(WORKDIR)
+    yield from _files(policy.files)
+    yield from _limits(policy)
 
 
 def _files(files: tuple[tuple[str, bytes], ...]) -> Iterator[Step]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping
 from functools import cache
 from typing import Final
 
@@ -18,7 +17,6 @@ from holdfast.sandbox.plan.syscalls import (
     MACHINES,
     NEWEST,
     X32_BIT,
-    Numbers,
 )
 
 _AF_UNIX: Final = 1
@@ -40,11 +38,10 @@ def program(machine: str, network: Network) -> bytes:
     ]
     if machine == "x86_64":
         lines.append(bpf.if_any_bit(X32_BIT, "kill"))
-    lines.append(bpf.if_above(NEWEST, "absent"))
-    lines += _choose(machine, EXAMINED, None) + _choose(machine, FORBIDDEN, "forbid")
-    lines += _choose(machine, ABSENT, "absent") + _choose(machine, DEADLY, "kill")
-    lines += [bpf.give(bpf.ALLOW), *_examinations(network)]
     lines += [
+        bpf.if_from(NEWEST + 1, "absent"),
+        *bpf.switch(_cases(machine), "allow"),
+        *_examinations(network),
         bpf.give(bpf.ALLOW, "allow"),
         bpf.give(bpf.refusal(errno.EPERM), "forbid"),
         bpf.give(bpf.refusal(errno.EACCES), "no network"),
@@ -55,11 +52,16 @@ def program(machine: str, network: Network) -> bytes:
     return bpf.assemble(lines)
 
 
-def _choose(machine: str, calls: Mapping[str, Numbers], label: str | None) -> list[bpf.Line]:
-    """One comparison per call. Without a label, each goes to the one of its own name."""
+def _cases(machine: str) -> dict[int, str]:
+    """Where each call that is not simply allowed leads."""
     at = MACHINES.index(machine)
-    numbers = {name: numbers[at] for name, numbers in calls.items()}
-    return [bpf.if_equal(number, label or name) for name, number in numbers.items() if number is not None]
+    lists = ((FORBIDDEN, "forbid"), (ABSENT, "absent"), (DEADLY, "kill"), (EXAMINED, None))
+    return {
+        number: label or name
+        for calls, label in lists
+        for name, numbers in calls.items()
+        if (number := numbers[at]) is not None
+    }
 
 
 def _examinations(network: Network) -> list[bpf.Line]:
