@@ -49,8 +49,14 @@ _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
 
 # PyDLL keeps the interpreter's lock: a child born within a call needs no lock that its parent's threads might hold.
 _LIBC = ctypes.PyDLL(None, use_errno=True)
-_LIBC.syscall.restype = ctypes.c_long
-_LIBC.prctl.argtypes = (ctypes.c_int, *[ctypes.c_ulong] * 4)
+# Each symbol is looked up once, here: on first use, every child would do it anew, and touch a hundred pages for it.
+_SYSCALL, _MOUNT, _UMOUNT2, _UNSHARE = _LIBC.syscall, _LIBC.mount, _LIBC.umount2, _LIBC.unshare
+_PRCTL, _CAPSET, _SETHOSTNAME = _LIBC.prctl, _LIBC.capset, _LIBC.sethostname
+_BEFORE_FORK = ctypes.pythonapi.PyOS_BeforeFork
+_AFTER_FORK_CHILD = ctypes.pythonapi.PyOS_AfterFork_Child
+_AFTER_FORK_PARENT = ctypes.pythonapi.PyOS_AfterFork_Parent
+_SYSCALL.restype = ctypes.c_long
+_PRCTL.argtypes = (ctypes.c_int, *[ctypes.c_ulong] * 4)
 
 
 def _check(result: int, what: str) -> int:
@@ -62,20 +68,20 @@ def _check(result: int, what: str) -> int:
 
 def _syscall(what: str, number: int, *arguments: int | bytes | None) -> int:
     words = [ctypes.c_long(word) if isinstance(word, int) else word for word in arguments]
-    return _check(_LIBC.syscall(ctypes.c_long(number), *words), what)
+    return _check(_SYSCALL(ctypes.c_long(number), *words), what)
 
 
 def unshare(flags: int) -> None:
-    _check(_LIBC.unshare(ctypes.c_int(flags)), f"unshare {flags:#x}")
+    _check(_UNSHARE(ctypes.c_int(flags)), f"unshare {flags:#x}")
 
 
 def mount(source: str | None, target: str, kind: str | None, flags: int, data: str | None = None) -> None:
     words = [None if word is None else os.fsencode(word) for word in (source, target, kind, data)]
-    _check(_LIBC.mount(*words[:3], ctypes.c_ulong(flags), words[3]), f"mount {source or kind or ''} on {target}")
+    _check(_MOUNT(*words[:3], ctypes.c_ulong(flags), words[3]), f"mount {source or kind or ''} on {target}")
 
 
 def unmount(target: str) -> None:
-    _check(_LIBC.umount2(os.fsencode(target), ctypes.c_int(MNT_DETACH)), f"umount {target}")
+    _check(_UMOUNT2(os.fsencode(target), ctypes.c_int(MNT_DETACH)), f"umount {target}")
 
 
 def pivot_root(new: str, old: str) -> None:
@@ -102,7 +108,7 @@ def move_mount(fd: int, target: str) -> None:
 
 def set_hostname(name: str) -> None:
     data = os.fsencode(name)
-    _check(_LIBC.sethostname(data, ctypes.c_size_t(len(data))), "sethostname")
+    _check(_SETHOSTNAME(data, ctypes.c_size_t(len(data))), "sethostname")
 
 
 def join_session_keyring() -> None:
@@ -111,14 +117,14 @@ def join_session_keyring() -> None:
 
 
 def prctl(option: int, first: int, second: int = 0) -> None:
-    if _LIBC.prctl(option, first, second, 0, 0) < 0:
+    if _PRCTL(option, first, second, 0, 0) < 0:
         _check(-1, f"prctl {option}")
 
 
 def clear_capabilities() -> None:
     """Empty the effective, permitted and inheritable sets."""
     header = struct.pack("Ii", _CAPABILITIES_V3, 0)
-    _check(_LIBC.capset(header, bytes(24)), "capset")
+    _check(_CAPSET(header, bytes(24)), "capset")
 
 
 def install_filter(program: bytes) -> None:
@@ -156,13 +162,13 @@ def clone3(flags: int, cgroup: int | None = None) -> tuple[int, int]:
     into = 0 if cgroup is None else _CLONE_INTO_CGROUP
     flags |= _CLONE_PIDFD | into
     words = struct.pack("11Q", flags, ctypes.addressof(pidfd), 0, 0, _SIGCHLD, 0, 0, 0, 0, 0, cgroup or 0)
-    ctypes.pythonapi.PyOS_BeforeFork()
-    result: int = _LIBC.syscall(ctypes.c_long(_CLONE3), words, ctypes.c_size_t(len(words)))
+    _BEFORE_FORK()
+    result: int = _SYSCALL(ctypes.c_long(_CLONE3), words, ctypes.c_size_t(len(words)))
     if result == 0:
-        ctypes.pythonapi.PyOS_AfterFork_Child()
+        _AFTER_FORK_CHILD()
         return 0, -1
     number = ctypes.get_errno()
-    ctypes.pythonapi.PyOS_AfterFork_Parent()
+    _AFTER_FORK_PARENT()
     if result < 0:
         raise OSError(number, os.strerror(number), f"clone3 {flags:#x}")
     return result, pidfd.value

@@ -23,7 +23,7 @@ CHUNK_BYTES = 64 * 1024
 LENGTH = struct.Struct("<I")
 _MOST_FDS = 16
 _INT = struct.Struct("i")
-_FORWARDED = (signal.SIGTERM,)  # from outside, pid 1 hears of a signal only if it asks for it
+_ASKED = (signal.SIGTERM,)  # from outside, pid 1 hears of a signal only if it asks for it
 _LAST_FD = 1 << 20
 
 
@@ -44,33 +44,29 @@ def be(
 
 
 def _live(channel: _socket.socket, operations: list[Operation], body: Body) -> None:
-    signal.pthread_sigmask(signal.SIG_BLOCK, _FORWARDED)  # what comes before there is a task waits for it
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ASKED)  # a request that comes before there is a task waits for it
     signal.signal(signal.SIGTERM, _forward)
     if not _carried_out(channel, operations, READY):
         return
     _follow_keeper(channel)  # once more: a change of identity undoes the first
-    received = _receive(channel)
-    if received is None:
-        return
-    (confinement, message), fds = received
     main = os.fork()
     if main == 0:
-        _become_task(channel, confinement, body, message, fds)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _FORWARDED)
-    for fd in fds:
-        os.close(fd)
+        _become_task(channel, body)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ASKED)
     _tell(channel, _reap(main))
 
 
-def _become_task(
-    channel: _socket.socket, operations: list[Operation], body: Body, message: Any, fds: list[int]
-) -> NoReturn:
+def _become_task(channel: _socket.socket, body: Body) -> NoReturn:
+    """Wait for the task, be confined, be the program."""
     try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _FORWARDED)
-        if _carried_out(channel, operations, BEGUN):
-            channel.close()
-            body(message, fds)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ASKED)
+        received = _receive(channel)
+        if received is not None:
+            (confinement, message), fds = received
+            if _carried_out(channel, confinement, BEGUN):
+                channel.close()
+                body(message, fds)
     finally:
         os._exit(125)
 
