@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -43,6 +43,7 @@ _PATIENCE_S: Final = 30.0
 _BOUNDS: Final = Path("/proc/sys/kernel/cap_last_cap")
 _LAST_CAPABILITY: Final = 40
 _WAYS: Final = ("root", "user namespaces")
+_UNTRIED: Final = (0, "not tried")
 
 
 class _Answer(msgspec.Struct):
@@ -76,14 +77,24 @@ class Findings:
 
 def probe(base: str, python: str = sys.executable) -> Findings:
     """Try everything. `base` is an empty directory of ours. Takes 0.2 s; raises EngineFault if it cannot try."""
-    first = _try(python, [_as_root(base), _as_user(base)])
-    way = next((way for way in _WAYS if first.tried[way] is None), None)
-    trials = _trials(base, way) if way else []
-    answer = _try(python, trials)
+    can_lend = lends(Path("/proc/self/uid_map").read_text()) and lends(Path("/proc/self/gid_map").read_text())
+    first = _try(python, [_as_root(base), _as_user(base)] if can_lend else [_as_user(base)])
+    way = next((way for way in _WAYS if first.tried.get(way, _UNTRIED) is None), None)
+    answer = _try(python, _trials(base, way) if way else [])
     tried = first.tried | answer.tried
     host = _host(base, way, tried, answer.landlock)
-    needed = [name for name in tried if name not in _WAYS or name == (way or _WAYS[bool(os.getuid())])]
+    host = replace(host, counted=host.privileged or host.uid != 0 or not can_lend)
+    needed = [name for name in tried if name not in _WAYS or name == (way or "user namespaces")]
     return Findings(host, tuple(_finding(name, tried[name]) for name in needed))
+
+
+def lends(id_map: str) -> bool:
+    """Whether the ids that root lends to its tasks exist here: in a user namespace, as of a rootless container, not."""
+    for line in id_map.splitlines():
+        first, _, count = map(int, line.split())
+        if first <= LENT_IDS < first + count:
+            return True
+    return False
 
 
 _Trial = tuple[str, tuple[Step, ...], int, tuple[Step, ...]]
@@ -153,6 +164,7 @@ def _host(base: str, way: str | None, tried: Mapping[str, tuple[int, str] | None
         user_namespaces=works("own user namespace per task"),
         fresh_proc=works("private /proc"),
         idmapped=works("idmapped mounts"),
+        counted=False,
         landlock=abi if works("landlock") else 0,
         seccomp=works("seccomp"),
         last_capability=_last_capability(),

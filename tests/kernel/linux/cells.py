@@ -27,15 +27,16 @@ ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/scratch/work", 
 
 @dataclass(frozen=True)
 class User:
-    """Who the keeper is. `uid` of None: whoever runs the tests."""
+    """Who the keeper is. `uid` of None: whoever runs the tests. `prefix` is a command that starts others in its way."""
 
     name: str
     uid: int | None = None
+    prefix: tuple[str, ...] = ()
 
     def command(self, *argv: str) -> list[str]:
         if self.uid is None:
-            return list(argv)
-        return ["setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups", *argv]
+            return [*self.prefix, *argv]
+        return [*self.prefix, "setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups", *argv]
 
 
 @dataclass
@@ -59,6 +60,8 @@ class Task:
     wall_s: float = 20.0
     environment: dict[str, str] = field(default_factory=lambda: dict(ENVIRONMENT))
     group: int | None = None
+    v1: tuple[int, ...] = ()
+    ask_first: bool = False
 
 
 def python(code: str, **options: Any) -> Task:
@@ -87,11 +90,13 @@ def run(place: Place, tasks: Sequence[Task], policy: Policy | None = None) -> li
                 "environment": task.environment,
                 "wall_s": task.wall_s,
                 "group": task.group,
+                "v1": task.v1,
+                "ask_first": task.ask_first,
             }
             for task in tasks
         ],
     }
-    groups = [task.group for task in tasks if task.group is not None]
+    groups = [fd for task in tasks for fd in (*task.v1, *(() if task.group is None else (task.group,)))]
     done = subprocess.run(
         place.user.command(PYTHON, "-I", "-S", str(place.folder / "little_keeper.py")),
         input=marshal.dumps(script),
@@ -146,7 +151,12 @@ def probe_as(user: User, folder: Path) -> Findings:
 
 
 def users() -> list[User]:
-    """Whoever runs the tests, and if that is root, an ordinary user too."""
+    """Whoever runs the tests, and if that is root, an ordinary user and root without CAP_SYS_ADMIN too."""
     if os.getuid() != 0:
         return [User("ordinary")]
-    return [User("root"), User("ordinary", pwd.getpwnam("nobody").pw_uid)]
+    weak = ("setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin")
+    return [User("root"), ordinary(), User("weak root", prefix=weak)]
+
+
+def ordinary() -> User:
+    return User("ordinary", pwd.getpwnam("nobody").pw_uid)

@@ -70,12 +70,14 @@ def watch(cell, streams, wall_s):
 
 
 def carry_out(linux, task):
-    cell = linux.start(task["flags"], task["cell"], body, linux.Groups(task["group"]))
+    cell = linux.start(task["flags"], task["cell"], body, linux.Groups(task["group"], tuple(task["v1"])))
     streams = [Reading(), Reading()]
     nothing = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
     report = {"stopped": False, "broken": None, "status": None, "skipped": [], "left": None, "result": None}
     began = time.monotonic()
     try:
+        if task["ask_first"]:
+            cell.ask()
         message = {"argv": task["argv"], "environment": task["environment"]}
         cell.go(task["confinement"], message, [nothing, *(stream.end for stream in streams)])
         report["stopped"] = watch(cell, streams, task["wall_s"])

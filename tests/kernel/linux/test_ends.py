@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,9 @@ from holdfast.sandbox.plan.policy import Policy
 from kernel.linux.cells import Place, Task, one, python, run, shell
 
 pytestmark = pytest.mark.kernel
+
+PIDS = "/sys/fs/cgroup/pids"
+UNIFIED = "/sys/fs/cgroup/unified"
 
 
 def running(word: str) -> int:
@@ -25,6 +29,11 @@ def running(word: str) -> int:
         except OSError:
             continue
     return count
+
+
+def needs_counting(place: Place) -> None:
+    if not place.host.counted:
+        pytest.skip("the processes of the host's root are counted by a cgroup only")
 
 
 @pytest.mark.parametrize(
@@ -125,6 +134,7 @@ def test_a_flood_of_output_is_kept_within_its_cap(place: Place) -> None:
 
 
 def test_a_fork_bomb_meets_the_limit_and_is_dead_at_once(place: Place) -> None:
+    needs_counting(place)
     code = """
 import os, time
 made = 0
@@ -141,12 +151,14 @@ except BlockingIOError: print(made, flush=True)
 
 
 def test_a_fork_bomb_that_never_stops_is_dead_within_a_second_of_its_deadline(place: Place) -> None:
+    needs_counting(place)
     report = one(place, Task(["bash", "-c", "b(){ b|b& };b; while true; do :; done"], wall_s=1.5), Policy(pids=200))
     assert report["seconds"] < 1.5 + 0.3 + 2
     assert report["stopped"]
 
 
 def test_a_thread_bomb_meets_the_limit(place: Place) -> None:
+    needs_counting(place)
     code = """
 import _thread, time
 made = 0
@@ -195,6 +207,52 @@ def test_what_it_used_is_measured(place: Place) -> None:
     report = one(place, python(code))
     assert report["peak_bytes"] > 80 << 20
     assert report["cpu_us"] > 30_000
+
+
+def test_a_request_to_end_that_comes_before_the_task_ends_it(place: Place) -> None:
+    report = one(place, python("import time; time.sleep(60)", ask_first=True))
+    assert report["status"] in (-signal.SIGTERM, None)
+    assert report["seconds"] < 5
+
+
+def test_a_root_that_cannot_be_built_is_the_sandboxs_fault(place: Place) -> None:
+    findings = replace(place.findings, host=replace(place.host, base="/no/such/place"))
+    report = one(replace(place, findings=findings), shell("true"))
+    assert "/no/such/place" in report["broken"]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="makes a cgroup")
+@pytest.mark.skipif(not os.path.exists(PIDS), reason="no v1 controller for pids")
+def test_a_cell_is_in_its_cgroup_before_anything_runs(place: Place) -> None:
+    group = f"{PIDS}/holdfast-test-{os.getpid()}-{os.urandom(3).hex()}"
+    os.mkdir(group)
+    try:
+        Path(group, "pids.max").write_text("12")
+        fd = os.open(f"{group}/cgroup.procs", os.O_WRONLY)
+        code = "for i in range(30): os.fork() or time.sleep(60)"
+        report = one(place, python(f"import os, time\n{code}", v1=(fd,)))
+        os.close(fd)
+        assert "BlockingIOError" in report["err"]
+        assert report["swept"] == 10
+    finally:
+        os.rmdir(group)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="makes a cgroup")
+@pytest.mark.skipif(not os.path.exists(UNIFIED), reason="no unified hierarchy")
+def test_a_cell_is_born_in_its_unified_cgroup_and_sees_it_as_the_root(place: Place) -> None:
+    group = f"{UNIFIED}/holdfast-test-{os.getpid()}-{os.urandom(3).hex()}"
+    os.mkdir(group)
+    os.chown(group, place.user.uid or 0, place.user.uid or 0)
+    try:
+        fd = os.open(group, os.O_RDONLY | os.O_DIRECTORY)
+        report = one(place, shell("grep ^0:: /proc/self/cgroup", group=fd))
+        os.close(fd)
+        if place.user.uid and "clone" in report.get("broken", ""):
+            pytest.skip("the way from here to there is not this user's")
+        assert report["out"] == "0::/\n"
+    finally:
+        os.rmdir(group)
 
 
 def test_if_the_keeper_is_killed_its_task_dies(place: Place) -> None:

@@ -20,6 +20,7 @@ USER = Host(
     user_namespaces=True,
     fresh_proc=True,
     idmapped=False,
+    counted=True,
     landlock=7,
     seccomp=True,
     last_capability=40,
@@ -204,8 +205,9 @@ def test_files_are_written_relative_to_the_working_directory_by_the_confined_tas
 )
 def test_landlock_asks_for_what_its_abi_knows(abi: int, length: int, known: int) -> None:
     steps = plan(Policy(), replace(USER, landlock=abi)).cell
-    (ruleset,) = (step.operation for step in steps if isinstance(step, op.Attempt) and isinstance(step.operation, op.Landlock))
-    assert isinstance(ruleset, op.Landlock)
+    (ruleset,) = (
+        step.operation for step in steps if isinstance(step, op.Attempt) and isinstance(step.operation, op.Landlock)
+    )
     assert len(ruleset.attributes) == length
     assert int.from_bytes(ruleset.attributes[:8], "little") == (1 << known) - 1
     assert all(access < 1 << known for _, access in ruleset.rules)

@@ -8,7 +8,7 @@ import pytest
 from holdfast.sandbox.plan import bpf
 from holdfast.sandbox.plan.policy import Network
 from holdfast.sandbox.plan.seccomp import program
-from holdfast.sandbox.plan.syscalls import Numbers, ABSENT, ARCHITECTURES, DEADLY, EXAMINED, FORBIDDEN, MACHINES, NEWEST
+from holdfast.sandbox.plan.syscalls import ABSENT, ARCHITECTURES, DEADLY, EXAMINED, FORBIDDEN, MACHINES, NEWEST, Numbers
 from unit.sandbox.machine import verdict
 
 ALL = [*FORBIDDEN.items(), *ABSENT.items(), *DEADLY.items(), *EXAMINED.items()]

@@ -122,13 +122,16 @@ def start(flags: int, operations: list[Operation], body: Body, groups: Groups, k
     fails later comes as a BROKEN record.
     """
     ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
+    # Blocked from birth, a request to end that comes early waits until pid 1 can pass it on.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, init.ASKED)
     try:
         pid, pidfd = calls.clone3(flags, groups.unified)
+        if pid == 0:
+            init.be(theirs, operations, body, groups.v1, keep)
     except OSError:
         ours.close()
-        theirs.close()
         raise
-    if pid == 0:
-        init.be(theirs, operations, body, groups.v1, keep)
-    theirs.close()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        theirs.close()
     return Cell(pid, pidfd, ours)

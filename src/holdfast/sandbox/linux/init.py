@@ -23,7 +23,7 @@ CHUNK_BYTES = 64 * 1024
 LENGTH = struct.Struct("<I")
 _MOST_FDS = 16
 _INT = struct.Struct("i")
-_ASKED = (signal.SIGTERM,)  # from outside, pid 1 hears of a signal only if it asks for it
+ASKED = (signal.SIGTERM,)  # from outside, pid 1 hears of a signal only if it asks for it
 _LAST_FD = 1 << 20
 
 
@@ -44,7 +44,6 @@ def be(
 
 
 def _live(channel: _socket.socket, operations: list[Operation], body: Body) -> None:
-    signal.pthread_sigmask(signal.SIG_BLOCK, _ASKED)  # a request that comes before there is a task waits for it
     signal.signal(signal.SIGTERM, _forward)
     if not _carried_out(channel, operations, READY):
         return
@@ -52,7 +51,7 @@ def _live(channel: _socket.socket, operations: list[Operation], body: Body) -> N
     main = os.fork()
     if main == 0:
         _become_task(channel, body)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ASKED)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ASKED)
     _tell(channel, _reap(main))
 
 
@@ -60,7 +59,7 @@ def _become_task(channel: _socket.socket, body: Body) -> NoReturn:
     """Wait for the task, be confined, be the program."""
     try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ASKED)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ASKED)
         received = _receive(channel)
         if received is not None:
             (confinement, message), fds = received

@@ -8,8 +8,9 @@ A record is a line of numbers and a text, sent as one datagram over a socket tha
             Nothing of the program has run
     ENDED   the main process is dead and so is everyone else. `number` is its wait status
 
-What comes as BROKEN is the sandbox's fault; what comes as ENDED without it is the program's own. If pid 1 dies with
-neither, it was killed from outside, and the keeper knows whether that was its own doing.
+What comes as BROKEN is the sandbox's fault, and so is an ENDED without a BEGUN before it, unless the keeper asked for
+the end; any other ENDED tells of the program's own doing. If pid 1 dies with neither, it was killed from outside: by
+the keeper, which knows that, or by the kernel for want of memory, which the cgroup tells.
 """
 
 from __future__ import annotations

@@ -102,7 +102,7 @@ def switch(cases: dict[int, str], default: str) -> list[Line]:
 
 
 def _halved(ranges: list[tuple[int, str]]) -> list[Line]:
-    """A decision tree over ranges of numbers, each given by where it starts. The lower half follows, the upper is named."""
+    """A decision tree over ranges of numbers, each given by its start. The lower half follows, the upper is named."""
     if len(ranges) == 2:
         return [if_from(ranges[1][0], ranges[1][1], ranges[0][1])]
     middle = len(ranges) // 2

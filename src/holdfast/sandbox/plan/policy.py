@@ -72,6 +72,7 @@ class Host:
 
     `privileged`: the engine is root, with the right to mount. `user_namespaces`: they can be made and used, by root's
     tasks too. `fresh_proc`: a new /proc may be mounted. `idmapped`: mounts can lend root's files to another id.
+    `counted`: a task's processes are counted against RLIMIT_NPROC, which those of the host's root never are.
     `landlock` is its ABI, 0 where there is none. `base` is an empty directory, where the private root is built.
     """
 
@@ -82,6 +83,7 @@ class Host:
     user_namespaces: bool
     fresh_proc: bool
     idmapped: bool
+    counted: bool
     landlock: int
     seccomp: bool
     last_capability: int
