@@ -18,7 +18,7 @@ COMMANDS = {"holdfast.cli.main": "holdfast.cli.commands"}
 BY_NAME = LAZY | COMMANDS.keys() | {"holdfast.sandbox.zygote.call"}
 
 # What runs in the zygote is started by its path and finds no package around it.
-ZYGOTE = {"holdfast.sandbox.zygote"}
+ZYGOTE = {"holdfast.sandbox.zygote", "holdfast.sandbox.linux"}
 
 
 def test_imports_go_in_no_circle_even_counting_lazy_ones(package: list[Source]) -> None:

@@ -6,6 +6,11 @@ import ctypes
 import os
 import struct
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Final
+
 NEWNS = 0x00020000
 NEWCGROUP = 0x02000000
 NEWUTS = 0x04000000
@@ -42,7 +47,7 @@ _RULE_PATH_BENEATH = 1
 _JOIN_SESSION_KEYRING = 1
 
 # Of the calls made by number, these two have one per architecture; the others came late enough to have one for all.
-_BY_MACHINE = {"x86_64": (155, 250), "aarch64": (41, 219)}
+_BY_MACHINE: Final[Mapping[str, tuple[int, int]]] = {"x86_64": (155, 250), "aarch64": (41, 219)}
 _PIVOT_ROOT, _KEYCTL = _BY_MACHINE.get(os.uname().machine, (-1, -1))
 _OPEN_TREE, _MOVE_MOUNT, _CLONE3, _MOUNT_SETATTR = 428, 429, 435, 442
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
