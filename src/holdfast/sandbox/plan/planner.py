@@ -142,6 +142,8 @@ def _files(files: tuple[tuple[str, bytes], ...]) -> Iterator[Step]:
 
 def _limits(policy: Policy) -> Iterator[Limit]:
     """Those that `zygote.child` does not set at every level."""
+    # Not 0: a core_pattern that is a pipe, as on most hosts, is started as root even then. At 1 the kernel gives up.
+    yield Limit(resource.RLIMIT_CORE, 1)
     yield Limit(resource.RLIMIT_MEMLOCK, _LOCKED_BYTES)
     yield Limit(resource.RLIMIT_RTPRIO, 0)
     yield Limit(resource.RLIMIT_NICE, 0)
