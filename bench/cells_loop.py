@@ -1,8 +1,11 @@
 """Makes no-op cells one after the other, and as many bare sandboxes of the same namespaces. Run by `bench.cells`."""
 
+import _socket
+import fcntl
 import json
 import marshal
 import os
+import struct
 import sys
 import time
 
@@ -68,6 +71,10 @@ def build(calls, script):
         fd = os.open(f"/proc/self/{name}", os.O_WRONLY)
         os.write(fd, text.encode())
         os.close(fd)
+    if script["network"]:
+        sock = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM)
+        fcntl.ioctl(sock.fileno(), 0x8914, struct.pack("16sh14x", b"lo", 0x41))
+        sock.close()
     calls.mount(None, "/", None, calls.MS_REC | calls.MS_SLAVE)
     calls.mount("tmpfs", base, "tmpfs", 6, "size=16m,mode=755")
     for name in ("usr", "proc", "tmp", "old"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import _socket
+import fcntl
 import os
 import resource
 import struct
@@ -155,9 +157,6 @@ class Site:
         calls.unmount(target)
 
     def loopback(self) -> None:
-        import _socket
-        import fcntl
-
         sock = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
         try:
             fcntl.ioctl(sock.fileno(), _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", _UP_AND_RUNNING))
