@@ -61,10 +61,11 @@ def watch(cell, streams, wall_s):
             stream.pump()
         if cell.pidfd in ready:
             return stopped
-        if time.monotonic() >= deadline and not stopped:
-            stopped, deadline = True, time.monotonic() + GRACE_S
+        now = time.monotonic()
+        if now >= deadline and not stopped:
+            stopped, deadline = True, now + GRACE_S
             cell.ask()
-        elif time.monotonic() >= deadline:
+        elif now >= deadline:
             cell.kill()
             deadline += 3600
 
@@ -83,7 +84,7 @@ def carry_out(linux, task):
         report["stopped"] = watch(cell, streams, task["wall_s"])
     except OSError as error:
         report["go"] = str(error)
-    os.waitpid(cell.pid, 0)
+    report["init"] = os.waitpid(cell.pid, 0)[1]
     report["seconds"] = time.monotonic() - began
     note(report, cell)
     for name, stream in zip(("out", "err"), streams, strict=True):
