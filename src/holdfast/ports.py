@@ -140,8 +140,11 @@ class Sandbox(Protocol):
 class Dispatcher(Protocol):
     """Chooses where a launch is carried out."""
 
-    def capabilities(self, level: Level) -> Capabilities | None:
-        """What that level enforces here; None where there is no such level."""
+    async def capabilities(self, level: Level) -> Capabilities | None:
+        """What that level enforces here, got ready on its first use; None where there is no such level.
+
+        Raises EngineFault where the level cannot work here.
+        """
 
     async def start(self, launch: Launch) -> Running:
         """Start the launch at its level."""

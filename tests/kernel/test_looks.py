@@ -11,6 +11,7 @@ import pytest
 
 from contract.sandbox.yard import Yard, call, shell, value
 from holdfast.model.limits import Limits
+from holdfast.sandbox.crew import Crew
 from holdfast.sandbox.process import ProcessSandbox
 
 HOSTILE = str(Path(__file__).parent / "hostile.py")
@@ -20,7 +21,7 @@ HOSTILE = str(Path(__file__).parent / "hostile.py")
 def bare(tmp_path: Path) -> Iterator[Yard]:
     """A sandbox that may not use control groups."""
     with asyncio.Runner() as runner:
-        sandbox = ProcessSandbox(tmp_path / "scratch", control_groups=False)
+        sandbox = ProcessSandbox(crew=Crew(tmp_path / "scratch", control_groups=False))
         runner.run(sandbox.open())
         yard = Yard(sandbox, runner, tmp_path)
         yield yard

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from holdfast.model.errors import EngineFault, Problem, Refused
 from holdfast.model.json import Json
@@ -11,19 +12,27 @@ from holdfast.model.limits import Capacity, Level
 from holdfast.model.task import TaskSpec
 from holdfast.model.workflow import WorkflowSpec
 from holdfast.ports import Agent
-from holdfast.rules.admit import admit
+from holdfast.rules.admit import admit, no_such_level
 from holdfast.wire.envelope import Envelope
 from holdfast.wire.parse import Parsed, read
 from holdfast.wire.reader import Problems
 
+Lacking: TypeAlias = Callable[[Level], tuple[tuple[str, str], ...]]
+"""Why a level cannot be had on this host, each reason with what would mend it; empty where it can."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admission:
-    """What an engine admits: by its agent types, its levels, and all that it may hand out."""
+    """What an engine admits: by its agent types, its levels, and all that it may hand out.
+
+    `usual` is the level of tasks that ask for none. `lacking` is asked only about levels that a task wants.
+    """
 
     agents: Mapping[str, Agent]
     levels: frozenset[Level]
     total: Capacity
+    usual: Level = Level.PROCESS
+    lacking: Lacking = lambda _: ()
 
     def read(self, document: Json) -> Parsed:
         """What a document of plain data asks for. Raises Refused with the reasons of form and of content."""
@@ -46,9 +55,23 @@ class Admission:
         """Every reason against any of (path, spec)."""
         checkers = {name: agent.check for name, agent in self.agents.items()}
         found: list[Problem] = []
+        usual = False
         for path, spec in specs:
             found += admit(spec, path, agents=checkers, total=self.total, levels=self.levels)
-        return found
+            if spec.isolation is None:
+                usual = True
+            elif spec.isolation in self.levels:
+                found += self._unavailable(spec.isolation, f"{path}.resources.isolation")
+        return found + (self._unavailable(self.usual, "isolation") if usual else [])
+
+    def _unavailable(self, level: Level, path: str) -> list[Problem]:
+        """Why tasks of this level cannot run here."""
+        if level not in self.levels:
+            return [no_such_level(level, path, self.levels)]
+        return [
+            Problem("isolation.unavailable", path, f"the level {level} cannot be had on this host: {reason}", remedy)
+            for reason, remedy in self.lacking(level)
+        ]
 
 
 def specs_of(parsed: Parsed) -> list[tuple[str, TaskSpec]]:

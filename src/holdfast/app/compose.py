@@ -31,7 +31,9 @@ from holdfast.model.event import EventKind
 from holdfast.model.limits import Level
 from holdfast.model.query import Moved
 from holdfast.ports import Agent, Blobs, Journal, Sandbox
+from holdfast.sandbox.crew import Crew
 from holdfast.sandbox.process import ProcessSandbox
+from holdfast.sandbox.sealed import LinuxSandbox
 from holdfast.worker.deliver import Delivery
 from holdfast.worker.rooms import Rooms
 from holdfast.worker.supervise import Supervisor
@@ -40,8 +42,8 @@ from holdfast.worker.worker import Worker
 BLOBS_FOLDER: Final = "blobs"
 SCRATCH_FOLDER: Final = "scratch"
 
-LEVELS: Final = frozenset({Level.PROCESS})
-"""The isolation levels that there are."""
+LEVELS: Final = frozenset({Level.PROCESS, Level.SANDBOX})
+"""The isolation levels that there are, though not on every host."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -75,7 +77,18 @@ class Opened:
 
 def admission_for(settings: Settings) -> Admission:
     """What an engine with these settings admits; nothing is opened for it. Raises Refused (configuration)."""
-    return Admission(agents=agents_of(settings), levels=LEVELS, total=settings.total)
+    return Admission(
+        agents=agents_of(settings), levels=LEVELS, usual=settings.level, lacking=lacking, total=settings.total
+    )
+
+
+def lacking(level: Level) -> tuple[tuple[str, str], ...]:
+    """Why this level cannot be had on this host, each reason with what would mend it. Found out by trying, once."""
+    if level is not Level.SANDBOX:
+        return ()
+    from holdfast.sandbox.probe import found_here
+
+    return tuple((f"{item.name}: {item.detail}", item.remedy) for item in found_here().lacking)
 
 
 async def open_engine(settings: Settings, admission: Admission) -> Opened:
@@ -83,7 +96,8 @@ async def open_engine(settings: Settings, admission: Admission) -> Opened:
     clock = SystemClock()
     async with AsyncExitStack() as undo:
         journal, blobs, scratch = await _open_store(settings.store, undo)
-        dispatcher = LocalDispatcher(sandboxes_in(scratch))
+        hidden = () if settings.store == MEMORY_STORE else (settings.store,)
+        dispatcher = LocalDispatcher(sandboxes_in(scratch, hidden), settings.level)
         undo.push_async_callback(dispatcher.close)
         await dispatcher.open()
         rooms = Rooms(
@@ -126,9 +140,13 @@ async def _open_store(store: str, undo: AsyncExitStack) -> tuple[Journal, Blobs,
     return journal, DirectoryBlobs(folder / BLOBS_FOLDER), folder / SCRATCH_FOLDER
 
 
-def sandboxes_in(scratch: Path) -> dict[Level, Sandbox]:
-    """The sandboxes of this machine by level, weakest first, with a folder for what they need on disk."""
-    return {Level.PROCESS: ProcessSandbox(scratch)}
+def sandboxes_in(scratch: Path, hidden: tuple[str, ...] = ()) -> dict[Level, Sandbox]:
+    """The sandboxes of this machine by level, weakest first, with a folder for what they need on disk.
+
+    `hidden` are folders that no task of level `sandbox` is shown.
+    """
+    crew = Crew(scratch)
+    return {Level.PROCESS: ProcessSandbox(crew=crew), Level.SANDBOX: LinuxSandbox(crew=crew, hidden=hidden)}
 
 
 def agents_of(settings: Settings) -> Mapping[str, Agent]:

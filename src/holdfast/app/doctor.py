@@ -6,14 +6,13 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from holdfast.app.compose import sandboxes_in
+from holdfast.app.compose import lacking, sandboxes_in
 from holdfast.model.json import Json
-from holdfast.model.limits import Capabilities
-from holdfast.rules.launch import LIMIT_NAMES
+from holdfast.model.limits import Capabilities, Offer
 
 
 def examine() -> tuple[Capabilities, ...]:
-    """The capabilities of every level that works here, weakest first. Raises EngineFault where none does."""
+    """The capabilities of every level, weakest first; of one that cannot be had, what it lacks. Raises EngineFault."""
     return asyncio.run(_examine())
 
 
@@ -23,8 +22,7 @@ def document(found: tuple[Capabilities, ...]) -> dict[str, Json]:
         "levels": {
             each.level.value: {
                 name: {"enforced": offer.enforced, "by": offer.by, "remedy": offer.remedy}
-                for name in LIMIT_NAMES
-                if (offer := each.offers.get(name)) is not None
+                for name, offer in each.offers.items()
             }
             for each in found
         }
@@ -32,14 +30,18 @@ def document(found: tuple[Capabilities, ...]) -> dict[str, Json]:
 
 
 def sound(found: tuple[Capabilities, ...]) -> bool:
-    """Whether every limit is enforced at every level that works here."""
+    """Whether every limit is enforced at every level."""
     return all(offer.enforced for each in found for offer in each.offers.values())
 
 
 async def _examine() -> tuple[Capabilities, ...]:
     with tempfile.TemporaryDirectory(prefix="holdfast-doctor-") as folder:
         found = []
-        for sandbox in sandboxes_in(Path(folder)).values():
+        for level, sandbox in sandboxes_in(Path(folder)).items():
+            missing = {reason: Offer(False, "refused by this host", remedy) for reason, remedy in lacking(level)}
+            if missing:
+                found.append(Capabilities(level=level, offers=missing))
+                continue
             await sandbox.open()
             try:
                 found.append(sandbox.capabilities())

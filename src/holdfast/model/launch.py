@@ -53,6 +53,7 @@ class Launch:
 
     `limits` are effective, defaults filled in; `enforcement` is what the sandbox said it can do about each.
     `deadline` is Unix time in seconds, for the task to read; the limit itself is kept by the monotonic clock.
+    `folder` is `TaskSpec.folder`: where a task sees little, this it may read. It is no part of the digest.
     """
 
     ref: AttemptRef
@@ -65,6 +66,7 @@ class Launch:
     enforcement: tuple[Enforcement, ...]
     deadline: float | None
     digest: str
+    folder: str = ""
 
 
 class StopReason(StrEnum):

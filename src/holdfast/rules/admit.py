@@ -89,12 +89,15 @@ def _too_large(path: str, asked: str, has: str, option: str) -> Problem:
 def _isolation(spec: TaskSpec, path: str, levels: Collection[Level] | None) -> tuple[Problem, ...]:
     if spec.isolation is None or levels is None or spec.isolation in levels:
         return ()
-    here = listed([level for level in Level if level in levels]) or "none"
-    return (
-        Problem(
-            "isolation.unavailable",
-            path,
-            f"the isolation level {spec.isolation} is not to be had here; these are: {here}",
-            "Name one of these, or see with `holdfast doctor` what this host lacks.",
-        ),
+    return (no_such_level(spec.isolation, path, levels),)
+
+
+def no_such_level(level: Level, path: str, levels: Collection[Level]) -> Problem:
+    """That a level is asked for which is none of these."""
+    here = listed([each for each in Level if each in levels]) or "none"
+    return Problem(
+        "isolation.unavailable",
+        path,
+        f"the isolation level {level} is not to be had here; these are: {here}",
+        "Name one of these, or see with `holdfast doctor` what this host lacks.",
     )

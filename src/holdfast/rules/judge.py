@@ -20,6 +20,10 @@ from holdfast.model.outcome import Check, Outcome, OutcomeKind, Verdict
 KILL_MESSAGE = "the attempt was lost because the engine died while it ran"
 
 
+DISK = "disk"
+"""What `limit_hit` says where the space for a task's files was used up; no limit of the envelope."""
+
+
 def verdict_of(failure: Outcome) -> Verdict:
     """The verdict of an attempt that left nothing to check."""
     return Verdict((Check("ended", False, failure.message),))
@@ -105,6 +109,15 @@ def _timed_out(wall_s: float | None, seen: Observation) -> Outcome:
 def _over_limit(launch: Launch, seen: Observation) -> Outcome | None:
     if seen.oom_kills:
         return _out_of_memory(launch.limits.memory_bytes, seen.oom_kills, seen)
+    if seen.limit_hit == DISK:
+        return Outcome(
+            kind=OutcomeKind.OVER_LIMIT,
+            message="filled its disk: nothing was left of the space that it may write to",
+            detail={"limit": DISK, **_end_of(seen)},
+            next_steps=(
+                "Let it write less, or print what is to be kept; /tmp and the working directory count together.",
+            ),
+        )
     if seen.limit_hit is not None:
         return Outcome(
             kind=OutcomeKind.OVER_LIMIT,
@@ -139,6 +152,13 @@ def _signalled(seen: Observation) -> Outcome | None:
     if seen.signal is None:
         return None
     name = signal_name(seen.signal)
+    if seen.signal == signal.SIGSYS:
+        return Outcome(
+            kind=OutcomeKind.CRASHED,
+            message="killed by SIGSYS: it made a system call that its sandbox forbids",
+            detail=_end_of(seen),
+            next_steps=("Look for what loads kernel modules, traces processes or uses another machine's calls.",),
+        )
     return Outcome(
         kind=OutcomeKind.CRASHED,
         message=f"killed by {name}" + (" from outside its limits" if seen.signal == signal.SIGKILL else ""),

@@ -9,8 +9,10 @@ from types import MappingProxyType
 from typing import Final
 
 from holdfast.model.attempt import Claim
+from holdfast.model.errors import Problem
 from holdfast.model.launch import Call, Launch, Preparation
 from holdfast.model.limits import Capabilities, Enforcement, Level, Limits, Offer
+from holdfast.model.task import TaskSpec
 
 DEFAULT_GRACE_S: Final = 0.5
 DEFAULT_OUTPUT_BYTES: Final = 10_000_000
@@ -26,6 +28,9 @@ LIMIT_NAMES: Final[Mapping[str, str]] = MappingProxyType({
     "grace": "grace_s",
 })
 """The names of the limits in the envelope, and their fields in the model."""
+
+HELD_TO_THEIR_WORD: Final = frozenset({Level.SANDBOX, Level.CONTAINER})
+"""The levels at which a limit holds, or the task is not started."""
 
 _UNKNOWN: Final = Offer(enforced=False, by="not enforced at this level")
 
@@ -50,6 +55,28 @@ def enforcement(limits: Limits, capabilities: Capabilities) -> tuple[Enforcement
     return tuple(entries)
 
 
+def unenforced(spec: TaskSpec, capabilities: Capabilities) -> tuple[Problem, ...]:
+    """The limits that a task asks for, and that its level promises to hold but cannot on this host.
+
+    What `allow_degraded` names may be missing. Level `process` promises less: there such limits are advisory.
+    """
+    if capabilities.level not in HELD_TO_THEIR_WORD:
+        return ()
+    return tuple(
+        Problem(
+            "limit.unenforceable",
+            f"resources.{entry.limit}",
+            f"this limit cannot be enforced at level {capabilities.level} on this host",
+            " ".join((
+                capabilities.offers.get(entry.limit, _UNKNOWN).remedy,
+                f"Or do without: `allow_degraded: [{entry.limit}]`.",
+            )).strip(),
+        )
+        for entry in enforcement(spec.limits, capabilities)
+        if not entry.enforced and entry.limit not in spec.allow_degraded
+    )
+
+
 def plan(claim: Claim, preparation: Preparation, capabilities: Capabilities, now: float) -> Launch:
     """The launch of a claimed attempt. `now` is Unix time in seconds; the deadline told to the task counts from it."""
     limits = effective(claim.spec.limits)
@@ -72,6 +99,7 @@ def plan(claim: Claim, preparation: Preparation, capabilities: Capabilities, now
         enforcement=enforcement(limits, capabilities),
         deadline=deadline,
         digest=_digest(preparation, capabilities.level, limits),
+        folder=claim.spec.folder,
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -18,14 +19,25 @@ _FACTS: Final = msgspec.json.Decoder(Facts)
 _HELLO: Final = msgspec.json.Decoder(Hello)
 
 
+@dataclass(frozen=True, slots=True)
+class Post:
+    """What a keeper is hired for."""
+
+    kind: str
+    slot: int
+
+
 class Keeper(asyncio.BufferedProtocol):
     """One keeper process, as a protocol on its socket. It has at most one order at a time.
 
-    `released` is called when it is free again, `lost` when its socket has closed.
+    `kind` says whose keeper it is; `slot` is a number that no other living keeper of this engine has. `released` is
+    called when it is free again, `lost` when its socket has closed.
     """
 
-    def __init__(self, zygote: Zygote, released: Callable[[Keeper], None], lost: Callable[[Keeper], None]) -> None:
+    def __init__(self, zygote: Zygote, post: Post, released: Callable[[Keeper], None], lost: Callable[[Keeper], None]):
         self.zygote = zygote
+        self.kind, self.slot = post.kind, post.slot
+        self.shape: Hashable = None
         self.pid: int | None = None
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.ending: asyncio.Future[Observation] | None = None
@@ -49,6 +61,12 @@ class Keeper(asyncio.BufferedProtocol):
         self.ending = asyncio.get_running_loop().create_future()
         self._transport.write(wire.frame((wire.RUN, order)))
         return self.ending
+
+    def take_shape(self, name: Hashable, shape: wire.Shape) -> None:
+        """Have the cells of later orders made so, unless they are already; `name` tells shapes apart."""
+        if self._transport is not None and self.shape != name:
+            self.shape = name
+            self._transport.write(wire.frame((wire.SHAPE, shape)))
 
     def stop(self, reason: StopReason, at_once: bool) -> None:
         """Have the present task stopped."""

@@ -15,21 +15,25 @@ DEFAULT_OUTPUT_BYTES: Final = 10_000_000
 DEFAULT_GRACE_S: Final = 0.5
 
 
-def order(launch: Launch, name: str, base: str, layout: Layout) -> wire.Order:
-    """The order. `name` is that of its files, which all begin with `base`. The keeper's number is filled in later."""
+def order(launch: Launch, name: str, result: str, layout: Layout) -> wire.Order:
+    """The order. `name` is that of its files; `result` where a program leaves its result, in its own eyes.
+
+    The keeper's number is filled in later.
+    """
     limits = launch.limits
     environment = dict(launch.environment)
     argv, call = None, None
     match launch.program:
         case Exec(argv=words):
             argv = list(words)
-            environment["HOLDFAST_RESULT"] = f"{base}.result"
+            environment["HOLDFAST_RESULT"] = result
         case Call(target=target, arguments=arguments, import_path=import_path):
             call = (target, arguments, list(import_path))
     groups, watched = _keeping(launch, layout)
     return {
         "number": 0,
         "name": name,
+        "sealed": False,
         "argv": argv,
         "call": call,
         "environment": environment,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import marshal
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -43,6 +45,7 @@ _PATIENCE_S: Final = 30.0
 _BOUNDS: Final = Path("/proc/sys/kernel/cap_last_cap")
 _LAST_CAPABILITY: Final = 40
 _WAYS: Final = ("root", "user namespaces")
+_NEEDED: Final = frozenset({*_WAYS, "private /proc", "network namespace", "seccomp"})
 _UNTRIED: Final = (0, "not tried")
 
 
@@ -71,8 +74,17 @@ class Findings:
     @property
     def usable(self) -> bool:
         """Whether the level can work here at all."""
-        host = self.host
-        return (host.privileged or host.user_namespaces) and host.fresh_proc and host.seccomp
+        return not self.lacking
+
+    @property
+    def lacking(self) -> tuple[Finding, ...]:
+        """What the level cannot do without and this host refuses."""
+        lacking = tuple(item for item in self.items if not item.works and item.name in _NEEDED)
+        if lacking or self.host.seccomp:
+            return lacking
+        return (
+            Finding("seccomp", False, f"no filter is known for {self.host.machine}", remedies.remedy_for_seccomp()),
+        )
 
 
 def probe(base: str, python: str = sys.executable) -> Findings:
@@ -86,6 +98,13 @@ def probe(base: str, python: str = sys.executable) -> Findings:
     host = replace(host, counted=host.privileged or host.uid != 0 or not can_lend)
     needed = [name for name in tried if name not in _WAYS or name == (way or "user namespaces")]
     return Findings(host, tuple(_finding(name, tried[name]) for name in needed))
+
+
+@functools.cache
+def found_here() -> Findings:
+    """What `probe` finds out, once in a process. Its `base` is gone: put another one in its place."""
+    with tempfile.TemporaryDirectory(prefix="holdfast-probe-") as base:
+        return probe(base)
 
 
 def lends(id_map: str) -> bool:

@@ -59,6 +59,11 @@ def remedy(name: str, number: int, signs: Signs) -> str:
     return _OTHERS.get(name, "")
 
 
+def remedy_for_seccomp() -> str:
+    """What a machine has to be for its system calls to be filtered."""
+    return _OTHERS["seccomp"]
+
+
 def _for_namespaces(number: int, signs: Signs) -> str:
     if signs.most_namespaces == 0:
         return "as root: sysctl -w user.max_user_namespaces=15000 (to keep it: in /etc/sysctl.d/90-holdfast.conf)"

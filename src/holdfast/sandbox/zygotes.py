@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 _START_S: Final = 20.0
 _GONE_S: Final = 12.0
-_PACKAGE: Final = Path(__file__).parent / "zygote"
-_BOOT: Final = "import sys; sys.path.insert(0, sys.argv.pop()); from zygote.root import main; main()"
+_PACKAGE: Final = Path(__file__).parent
+_BOOT: Final = "import sys; sys.path.insert(0, sys.argv.pop()); from sandbox.zygote.root import main; main()"
 _INHERITED: Final = ("LD_LIBRARY_PATH",)  # an interpreter may not start without it
 
 

@@ -22,7 +22,7 @@ from holdfast.model.query import Moved
 from holdfast.model.receipt import Receipt
 from holdfast.ports import Agent
 from holdfast.rules.judge import cause, judge, lost, verdict_of
-from holdfast.rules.launch import plan
+from holdfast.rules.launch import plan, unenforced
 from holdfast.rules.reference import BadReference
 from holdfast.rules.retry import retry_delay_s
 from holdfast.rules.seal import receipt
@@ -55,7 +55,7 @@ async def carry_out(rooms: Rooms, supervisor: Supervisor, claim: Claim) -> Work:
     work = Work(claim=claim)
     try:
         work = await resolved(rooms, work)
-        work = launched(rooms, work)
+        work = await launched(rooms, work)
         work = await ran(rooms, supervisor, work)
         work = judged(work)
         work = collected(rooms, work)
@@ -81,15 +81,18 @@ async def resolved(rooms: Rooms, work: Work) -> Work:
     return dataclasses.replace(work, context=context, agent=agent)
 
 
-def launched(rooms: Rooms, work: Work) -> Work:
-    """The launch: nothing left to decide."""
+async def launched(rooms: Rooms, work: Work) -> Work:
+    """The launch: nothing left to decide. Where a limit has to hold and cannot, the task is refused instead."""
     if work.outcome is not None or work.agent is None:
         return work
     spec = work.claim.spec
     level = spec.isolation or rooms.level
-    capabilities = rooms.dispatcher.capabilities(level)
+    capabilities = await rooms.dispatcher.capabilities(level)
     if capabilities is None:
         raise EngineFault(f"there is no sandbox of level {level} here")
+    problems = unenforced(spec, capabilities)
+    if problems:
+        return _refused(work, problems)
     preparation = work.agent.prepare(work.context, spec.folder)
     return dataclasses.replace(work, launch=plan(work.claim, preparation, capabilities, rooms.clock.now()))
 

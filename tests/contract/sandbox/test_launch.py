@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 from pathlib import Path
 
 import pytest
 
-from contract.sandbox.yard import Start, Yard, call, error, first_bytes, is_alive, output, python, shell, value, words
+from contract.sandbox.yard import (
+    Start,
+    Yard,
+    call,
+    error,
+    is_alive,
+    output,
+    own_view,
+    python,
+    said,
+    shell,
+    value,
+    waiting,
+)
 from holdfast.model.launch import Exec, Observation, StopReason
 from holdfast.model.limits import Limits
 
@@ -48,11 +60,9 @@ def test_stdin_files_folder_and_environment_are_those_of_the_launch(yard: Yard) 
 
 
 def test_each_attempt_has_an_empty_folder_of_its_own(yard: Yard) -> None:
-    first = yard.carry_out(shell("touch left; pwd"))
-    second = yard.carry_out(shell("ls; pwd"))
-    folder = output(first.stdout).decode().strip()
-    assert output(second.stdout).decode().splitlines() != [folder]
-    assert len(output(second.stdout).splitlines()) == 1
+    first = yard.carry_out(shell('touch left; [ "$(pwd -P)" = "$HOLDFAST_WORKDIR" ]'))
+    second = yard.carry_out(shell("ls -A"))
+    assert (first.exit_code, output(second.stdout)) == (0, b"")
 
 
 @pytest.mark.parametrize("name", ["../out", "/tmp/out", "a/../../out", "", "a//b", "./a"])
@@ -120,16 +130,16 @@ def test_at_the_time_limit_it_is_asked_to_end_and_then_killed(yard: Yard) -> Non
 
 @pytest.mark.parametrize("at_once, number", [(False, signal.SIGTERM), (True, signal.SIGKILL)])
 def test_a_stop_ends_it_for_the_reason_given(yard: Yard, at_once: bool, number: int) -> None:
-    pipe = yard.pipe()
-
     async def stop_when_ready() -> Observation:
-        running = await yard.start(shell(f"echo $$ > {pipe}; sleep 1000"))
-        [pid] = await words(pipe)
-        assert running.pid == int(pid)
+        running = await yard.start(shell("echo $$; sleep 1000"))
+        told = int(await said(running))
+        pid = running.pid
+        assert pid is not None
+        assert own_view(pid) == told
         running.stop(StopReason.CANCELLED, at_once)
         running.stop(StopReason.ENGINE_STOPPING)  # the first reason stands
         seen = await running.ended()
-        assert not is_alive(int(pid))
+        assert not is_alive(pid)
         assert running.pid is None
         return seen
 
@@ -138,17 +148,15 @@ def test_a_stop_ends_it_for_the_reason_given(yard: Yard, at_once: bool, number: 
 
 
 def test_a_second_stop_can_hurry_up_the_first(yard: Yard) -> None:
-    pipe = yard.pipe()
-
     async def hurry() -> Observation:
-        stubborn = python(f"""
+        stubborn = python("""
             import signal
             signal.signal(15, signal.SIG_IGN)
-            open({str(pipe)!r}, 'w').close()
+            print("ready", flush=True)
             while True: signal.pause()
         """)
         running = await yard.start(stubborn, limits=Limits(grace_s=1000))
-        await words(pipe)
+        await said(running)
         running.stop(StopReason.CANCELLED)
         running.stop(StopReason.CANCELLED, at_once=True)
         return await running.ended()
@@ -169,25 +177,24 @@ def test_a_stop_after_the_end_does_no_harm_to_the_next(yard: Yard) -> None:
 
 
 def test_many_run_side_by_side(yard: Yard) -> None:
-    pipes = [yard.pipe(str(number)) for number in range(8)]
+    gates = [yard.gate(str(number)) for number in range(8)]
 
     async def all_at_once() -> list[Observation]:
-        running = [await yard.start(shell(f"cat {pipe}")) for pipe in pipes]
-        for pipe in reversed(pipes):  # each ends only when it is told to
-            await asyncio.to_thread(pipe.write_text, pipe.name)
+        running = [await yard.start(shell(f"{waiting(gate)}; echo {gate.name}")) for gate in gates]
+        for gate in reversed(gates):  # each ends only when it is told to
+            gate.touch()
         return [await one.ended() for one in running]
 
-    assert [output(seen.stdout) for seen in yard.run(all_at_once())] == [pipe.name.encode() for pipe in pipes]
+    assert [output(seen.stdout) for seen in yard.run(all_at_once())] == [f"{gate.name}\n".encode() for gate in gates]
 
 
 def test_output_can_be_followed_while_it_runs(yard: Yard) -> None:
-    there = yard.pipe()
+    gate = yard.gate()
 
     async def follow() -> tuple[bytes, Observation]:
-        running = await yard.start(shell(f"echo early; cat {there}; echo late"))
-        out, _ = running.output()
-        early = await asyncio.to_thread(first_bytes, Path(out))
-        there.write_text("")
+        running = await yard.start(shell(f"echo early; {waiting(gate)}; echo late"))
+        early = await said(running)
+        gate.touch()
         return early, await running.ended()
 
     early, seen = yard.run(follow())
@@ -196,19 +203,20 @@ def test_output_can_be_followed_while_it_runs(yard: Yard) -> None:
 
 
 def test_usage_is_measured_while_it_runs_and_after(yard: Yard) -> None:
-    ready, go = yard.pipe("ready"), yard.pipe("go")
+    gate = yard.gate()
     hog = f"""
+        import os, time
         held = bytearray(50_000_000)
         for _ in range(3_000_000): pass
-        open({str(ready)!r}, "w").close()
-        open({str(go)!r}).read()
+        print("ready", flush=True)
+        while not os.path.exists({str(gate)!r}): time.sleep(0.01)
     """
 
     async def look() -> tuple[object, Observation]:
         running = await yard.start(python(hog))
-        await words(ready)
+        await said(running)
         usage = running.usage()
-        go.write_text("")
+        gate.touch()
         return usage, await running.ended()
 
     usage, seen = yard.run(look())
@@ -220,13 +228,13 @@ def test_usage_is_measured_while_it_runs_and_after(yard: Yard) -> None:
 
 
 def test_closing_kills_what_runs(yard: Yard) -> None:
-    pipe = yard.pipe()
-
     async def close() -> tuple[int, Observation]:
-        running = await yard.start(shell(f"trap '' TERM; echo $$ > {pipe}; sleep 1000"))
-        [pid] = await words(pipe)
+        running = await yard.start(shell("trap '' TERM; echo ready; sleep 1000"))
+        await said(running)
+        pid = running.pid
+        assert pid is not None
         await yard.sandbox.close()
-        return int(pid), await running.ended()
+        return pid, await running.ended()
 
     pid, seen = yard.run(close())
     assert seen.stopped_for is StopReason.ENGINE_STOPPING

@@ -74,6 +74,7 @@ class Yard:
             enforcement=(),
             deadline=None,
             digest="",
+            folder=str(self.folder / "shown"),
         )
 
     async def start(self, program: Program, start: Start | None = None, limits: Limits | None = None) -> Running:
@@ -92,6 +93,12 @@ class Yard:
         """The processes that are left of anything that was carried out."""
         return [f"{pid} {_command(pid)}" for pid in processes() if self.mark.encode() in _environment(pid)]
 
+    def gate(self, name: str = "gate") -> Path:
+        """A file that tasks can see come; at level `sandbox` this is how to tell them something."""
+        shown = self.folder / "shown"
+        shown.mkdir(exist_ok=True)
+        return shown / name
+
     def pipe(self, name: str = "pipe") -> Path:
         """A named pipe, for a task to tell how far it is."""
         path = self.folder / name
@@ -102,6 +109,22 @@ class Yard:
 async def words(pipe: Path) -> list[str]:
     """Wait until someone has written to the pipe and closed it."""
     return (await asyncio.to_thread(pipe.read_text)).split()
+
+
+async def said(running: Running) -> bytes:
+    """What an attempt prints first, while it runs."""
+    return await asyncio.to_thread(first_bytes, Path(running.output()[0]))
+
+
+def waiting(gate: Path) -> str:
+    """Shell text that waits for the gate."""
+    return f"until [ -e {gate} ]; do sleep 0.01; done"
+
+
+def own_view(pid: int) -> int:
+    """The pid that a process has in its own eyes."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("NSpid:")).split()[-1])
 
 
 def first_bytes(path: Path) -> bytes:

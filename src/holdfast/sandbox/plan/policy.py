@@ -55,10 +55,14 @@ class Mount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What one task may see and use. `pids` of None sets no limit here."""
+    """What one task may see and use. `pids` of None sets no limit here.
+
+    `hidden` are directories of the host's: where something that is shown holds one of them, the task finds it empty.
+    """
 
     network: Network = Network.NONE
     mounts: tuple[Mount, ...] = ()
+    hidden: tuple[str, ...] = ()
     scratch_bytes: int = DEFAULT_SCRATCH_BYTES
     scratch_inodes: int = DEFAULT_SCRATCH_INODES
     pids: int | None = DEFAULT_PIDS

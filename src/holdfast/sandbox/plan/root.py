@@ -78,7 +78,19 @@ def private_root(policy: Policy, host: Host, ids: Ids) -> tuple[Step, ...]:
         Directory(f"{base}/var"),
         Symlink(f"{base}/var/tmp", f"{SCRATCH}/tmp"),
     ]
-    return (*steps, *_granted(base, policy.mounts, host, ids), Seal(base))
+    return (*steps, *_granted(base, policy.mounts, host, ids), *_hidden(policy, host), Seal(base))
+
+
+def _hidden(policy: Policy, host: Host) -> Iterator[Step]:
+    """An empty directory in place of each that is not to be seen."""
+    whole = [Mount(source=entry.path, target=entry.path) for entry in host.system if entry.kind is Kind.DIRECTORY]
+    for path in policy.hidden:
+        for mount in (*policy.mounts, *whole):
+            if mount.kind is Kind.DIRECTORY and _within(path, (mount.source,)):
+                rest = path.removeprefix(mount.source)
+                place = host.base + (_place(mount, policy.mounts) if mount in policy.mounts else mount.target) + rest
+                yield Tmpfs(place, 1 << 12, 1, 0o755, (host.uid, host.gid))
+                yield Seal(place)
 
 
 def _shown(base: str, entry: Entry) -> Iterator[Step]:

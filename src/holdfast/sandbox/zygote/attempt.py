@@ -71,14 +71,10 @@ class Attempt:
         """Make ready what the task needs. Raises OSError, ValueError."""
         order, post, base = self.order, self._post, self._base
         post.page.clear()
-        folder = post.folders.take()
-        os.chdir(folder)
-        if order["files"]:
-            tree.fill(folder, order["files"])
+        self._lay_program()
         if order["groups"]:
             self.group = Group(post.layout, order["name"], order["groups"])
         if order["call"] is not None:
-            self._given = Given(*order["call"])
             self.result.fd = post.lay_result()
         post.lay_stdin(order["stdin"])
         out, err = Stream(1, base + ".out", order["output_bytes"]), Stream(2, base + ".err", order["output_bytes"])
@@ -89,6 +85,16 @@ class Attempt:
         self._began = time.monotonic()
         self._ladder = Ladder(self._began, order["wall_s"], order["grace_s"])
         self._watch = Watch(self._began, order["watched"])
+
+    def _lay_program(self) -> None:
+        """Make ready what the program is and what it works in."""
+        order = self.order
+        folder = self._post.folders.take()
+        os.chdir(folder)
+        if order["files"]:
+            tree.fill(folder, order["files"])
+        if order["call"] is not None:
+            self._given = Given(*order["call"])
 
     def start(self, timeout_ms: int) -> list[tuple[int, int]]:
         """Bring the task process to life, and wait for the first thing to happen. Raises OSError.
@@ -149,9 +155,12 @@ class Attempt:
         if step == ASK:
             self._ask()
         elif step == KILL:
-            if self._dead.status is None:
-                send_group(self._dead.main, signal.SIGKILL)
+            self._kill()
             self.alive = False
+
+    def _kill(self) -> None:
+        if self._dead.status is None:
+            send_group(self._dead.main, signal.SIGKILL)
 
     def _ask(self) -> None:
         """SIGTERM for everyone in the task, the stopped ones too."""
@@ -177,15 +186,18 @@ class Attempt:
             kept.append(stream.finish())
             if stream.failure:
                 self.evidence.append(stream.failure)
-        if self._given is None:
-            self.result.open(f"{self._base}.result")
+        self._gather()
         self.result.measure()
         if self.result.refused:
             self.evidence.append(self.result.refused)
-        facts = self._facts(kept, survivors, dead.count - before)
+        facts = self._facts(kept, survivors, self._swept(dead.count - before))
         if self.group is not None:
             add_counts(facts, self.group)
         return facts, [data for _, data in kept]
+
+    def _swept(self, reaped: int) -> int:
+        """How many outlived the main process, if so many were reaped after it."""
+        return reaped
 
     def _kill_all(self) -> None:
         if self.group is not None:
@@ -216,7 +228,7 @@ class Attempt:
         self.result.close()
         if self._pidfd >= 0:
             os.close(self._pidfd)
-        if self._given is not None:
+        if self.order["call"] is not None:
             self._post.take_result_away()
 
     def tidy(self) -> bool:
@@ -234,6 +246,11 @@ class Attempt:
     def clean(self) -> str | None:
         """Remove the working directory with all that is in it, however long that takes. Says what could not be."""
         return tree.remove(f"{self._base}.result") or self._post.folders.remove()
+
+    def _gather(self) -> None:
+        """Find what the program left as its result. A call has left it where `prepare` laid it."""
+        if self.order["call"] is None:
+            self.result.open(f"{self._base}.result")
 
     def _facts(self, kept: list[tuple[Kept, bytes]], survivors: int, swept: int) -> Facts:
         dead = self._dead

@@ -30,6 +30,8 @@ class Group:
         """Make it. Raises OSError, and leaves nothing behind then."""
         self._memory: Place | None = None
         self._pids: Place | None = None
+        self._versions: dict[str, int] = {}
+        self.ours = 0  # so many of the processes in it are not the task's
         self.folders: list[str] = []
         try:
             for use, value in limits.items():
@@ -43,6 +45,7 @@ class Group:
         if folder not in self.folders:
             os.mkdir(folder)
             self.folders.append(folder)
+            self._versions[folder] = place["version"]
         mine: Place = {"base": folder, "version": place["version"]}
         if use == "memory":
             self._memory = mine
@@ -63,6 +66,19 @@ class Group:
         for folder in self.folders:
             write(f"{folder}/cgroup.procs", "0")
 
+    def doors(self) -> tuple[int | None, tuple[int, ...]]:
+        """Open the ways in, for a process that is to be born inside: the folder of version 2, and files of version 1.
+
+        The caller closes them. Raises OSError.
+        """
+        unified, others = None, []
+        for folder, version in self._versions.items():
+            if version == 2:
+                unified = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            else:
+                others.append(os.open(f"{folder}/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC))
+        return unified, tuple(others)
+
     def oom_kills(self) -> int | None:
         """How many of its processes the kernel killed for want of memory; None if it has no memory limit."""
         if self._memory is None:
@@ -82,8 +98,9 @@ class Group:
         return _number(f"{self._memory['base']}/{name}")
 
     def processes_peak(self) -> int | None:
-        """The most processes and threads that there were at once."""
-        return None if self._pids is None else _number(f"{self._pids['base']}/pids.peak")
+        """The most processes and threads that there were at once, without those of ours."""
+        peak = None if self._pids is None else _number(f"{self._pids['base']}/pids.peak")
+        return None if peak is None else max(1, peak - self.ours)
 
     def kill(self) -> None:
         """Kill everything in it at once, where the kernel can."""

@@ -10,7 +10,7 @@ import errno
 import os
 import resource
 
-from . import call
+from . import call, tree
 from .kernel import PRCTL, SET_DUMPABLE, SET_PDEATHSIG
 from .page import HANDED_OVER, NOT_EXECUTED, SETTING_UP
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 FIRST_OWN_FD = 4  # of a keeper: below are stdin, stdout, stderr and result of its task
 _KEEPERS_FDS = 256  # a keeper never has more
+_RESULT_FD = 3
 _DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
@@ -47,6 +48,34 @@ def enter(order: Order, given: call.Given | None, post: Post, group: Group | Non
         if order["argv"] is not None:
             _execute(order["argv"], order["environment"], post.page)
     finally:
+        os._exit(125)
+
+
+def become(order: Order, fds: list[int], page: Page) -> NoReturn:
+    """Become the program of the order, in a cell, whose walls stand. `fds` are to be 0, 1, 2 and, for a call, 3."""
+    try:
+        os.setsid()
+        for number, fd in enumerate(fds):
+            os.dup2(fd, number, inheritable=number < _RESULT_FD)
+        os.closerange(len(fds), _KEEPERS_FDS)
+        _lay_files(order["files"], page)
+        _confine(order, None, page)
+        if order["call"] is not None:
+            PRCTL(SET_DUMPABLE, 1)
+            os.environ.clear()
+            os.environ.update(order["environment"])
+            call.carry_out(call.Given(*order["call"]))
+        if order["argv"] is not None:
+            _execute(order["argv"], order["environment"], page)
+    finally:
+        os._exit(125)
+
+
+def _lay_files(files: list[tuple[str, bytes]], page: Page) -> None:
+    try:
+        tree.fill(".", files)
+    except (OSError, ValueError) as error:
+        page.say(SETTING_UP, f"the task's files could not be written: {error}")
         os._exit(125)
 
 

@@ -15,8 +15,10 @@ from .attempt import Attempt
 from .kernel import SET_CHILD_SUBREAPER, prctl
 from .places import empty_pen, make_pen
 from .post import Post
+from .sealed import SealedAttempt
+from .shell import Shell
 from .sweep import Dead, sweep
-from .wire import ENDED, HEADER, HELLO, LEAVE, LENGTH, READY, REPORT_BYTES, RUN, STOP, write_json
+from .wire import ENDED, HEADER, HELLO, LEAVE, LENGTH, READY, REPORT_BYTES, RUN, SHAPE, STOP, write_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,6 +74,7 @@ class Keeper:
         self._masters = masters
         self._post = Post(settings, layout, self._last_resort)
         self._poll = self._post.poll
+        self._shell = Shell(self._post.page)
         self._pen = make_pen(layout)
         self._worn = False
         self._carried_out = 0
@@ -90,17 +93,18 @@ class Keeper:
                     break
             elif message[0] == RUN:
                 self._carry_out(message[1])
+            elif message[0] == SHAPE:
+                self._shell.take_shape(message[1])
             elif message[0] == LEAVE:
                 break
+        self._shell.close()
         self._post.folders.remove()
 
     def _carry_out(self, order: Order) -> None:
-        attempt = Attempt(order, self._post)
+        attempt = SealedAttempt(order, self._post, self._shell) if order["sealed"] else Attempt(order, self._post)
         try:
-            environment = order["environment"]
-            environment["HOLDFAST_WORKDIR"] = self._post.folders.take()
-            if order["call"] is not None:
-                self._adopt(environment)
+            if not order["sealed"]:
+                self._furnish(order)
             attempt.prepare()
             events = attempt.start(_milliseconds(attempt.next()))
         except (OSError, ValueError) as error:
@@ -108,11 +112,28 @@ class Keeper:
         else:
             self._watch(attempt, events)
             facts, parts = attempt.end()
-        facts["retired"] = facts["retired"] or self._worn
+        facts["retired"] = facts["retired"] or self._worn or self._shell.broken is not None
         facts["waits"] = not attempt.tidy()
         if not self._inbox.ended:
             self._send(ENDED, facts, attempt.result.fd, parts)
         attempt.close()
+        self._clean_up(attempt, facts)
+        if facts["retired"]:
+            self._linger()
+        self._carried_out += 1
+        if self._carried_out % _COLLECT_EVERY == 0:
+            gc.collect()
+        if order["sealed"]:
+            self._shell.look_ahead()
+
+    def _furnish(self, order: Order) -> None:
+        """Name the working directory, and make the environment of a call our own: its process is a copy of this one."""
+        order["environment"]["HOLDFAST_WORKDIR"] = self._post.folders.take()
+        if order["call"] is not None:
+            self._adopt(order["environment"])
+
+    def _clean_up(self, attempt: Attempt, facts: Facts) -> None:
+        """Remove what takes its time, after the report."""
         if facts["waits"]:
             attempt.clean()
             if not self._inbox.ended:
@@ -120,11 +141,6 @@ class Keeper:
         if attempt.group is not None:
             self._groups.append(attempt.group)
         self._groups = [group for group in self._groups if not group.remove()]
-        if facts["retired"]:
-            self._linger()
-        self._carried_out += 1
-        if self._carried_out % _COLLECT_EVERY == 0:
-            gc.collect()
 
     def _last_resort(self) -> None:
         """Step out of the pen, and have the kernel kill everything in it."""

@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     class Order(TypedDict):
         """One launch. `name` names its files in the scratch folder; exactly one of `argv` and `call` is set.
 
+        `sealed`: it is carried out in a cell of the shell that was ordered last.
+
         `call` is target, arguments as JSON, import path. `groups` are the limits to be kept by a control group (memory,
         pids, cpu), `watched` those that only the keeper looks after, by their names in the envelope.
         """
 
         number: int
         name: str
+        sealed: bool
         argv: list[str] | None
         call: tuple[str, bytes, list[str]] | None
         environment: dict[str, str]
@@ -36,6 +39,19 @@ if TYPE_CHECKING:
         cpu_s: float | None
         groups: dict[str, int | float]
         watched: dict[str, float]
+
+    class Shape(TypedDict):
+        """What a keeper's cells are made of: operations, see `holdfast.sandbox.linux`.
+
+        `base` is the directory in which `root` builds; a keeper does `enter` once in its life.
+        """
+
+        enter: list[tuple[Any, ...]]
+        base: str
+        root: list[tuple[Any, ...]]
+        flags: int
+        cell: list[tuple[Any, ...]]
+        confinement: list[tuple[Any, ...]]
 
     class Settings(TypedDict):
         """What the root zygote and its keepers need to know for life."""
@@ -88,7 +104,8 @@ ENVIRONMENT_MARK = "HOLDFAST_SANDBOX"
 INLINE_BYTES = 16 * 1024
 REPORT_BYTES = 16 * 1024 * 1024
 
-RUN, STOP, LEAVE = 1, 2, 3  # to a keeper: (RUN, order), (STOP, number, reason, at_once), (LEAVE,)
+RUN, STOP, LEAVE, SHAPE = 1, 2, 3, 4  # to a keeper: (RUN, order), (STOP, number, reason, at_once), (LEAVE,),
+# and (SHAPE, shape) before the first sealed order, and before each that wants another one
 HELLO, ENDED, READY = 1, 2, 3  # from a keeper
 
 LENGTH = struct.Struct("<I")
