@@ -15,13 +15,10 @@ from .record import READY, RECORD_BYTES, Record, unpack
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any, NoReturn
+    from typing import Any
 
     from .carry import Operation
-
-    Body = Callable[[Any, list[int]], NoReturn]
-    """What becomes the program, in the confined task process: gets what `go` was given."""
+    from .init import Body
 
 _KIND, _PLAIN = 0o170000, 0o100000
 _SIZE = struct.calcsize("i")

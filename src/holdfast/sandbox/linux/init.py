@@ -14,10 +14,13 @@ from .record import BEGUN, BROKEN, ENDED, READY, Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, NoReturn
 
     from .carry import Operation
-    from .cell import Body
+
+    Body = Callable[[Any, list[int]], NoReturn]
+    """What becomes the program, in the confined task process: gets what `Cell.go` was given."""
 
 CHUNK_BYTES = 64 * 1024
 LENGTH = struct.Struct("<I")
