@@ -17,8 +17,8 @@ from holdfast.wire.envelope import Envelope
 from holdfast.wire.parse import Parsed, read
 from holdfast.wire.reader import Problems
 
-Lacking: TypeAlias = Callable[[Level], tuple[tuple[str, str], ...]]
-"""Why a level cannot be had on this host, each reason with what would mend it; empty where it can."""
+Lacking: TypeAlias = Callable[[Level], tuple[tuple[str, str, str], ...]]
+"""What a level lacks on this host: what, why, and what would mend it; empty where it can be had."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +69,8 @@ class Admission:
         if level not in self.levels:
             return [no_such_level(level, path, self.levels)]
         return [
-            Problem("isolation.unavailable", path, f"the level {level} cannot be had on this host: {reason}", remedy)
-            for reason, remedy in self.lacking(level)
+            Problem("isolation.unavailable", path, f"this host cannot do the level {level}: {what}: {why}", remedy)
+            for what, why, remedy in self.lacking(level)
         ]
 
 

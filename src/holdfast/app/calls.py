@@ -9,6 +9,7 @@ import sys
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import FunctionType, SimpleNamespace
 from typing import Any, Final, ParamSpec, TypeVar
 
@@ -103,9 +104,26 @@ def call_context(
 
 
 def call_folder(function: Callable[..., Any]) -> str:
-    """The folder on whose modules the function may rely: that of the script being run, else the current one."""
+    """The folder on whose modules the function may rely.
+
+    It is the one that its module was imported from, unless that is installed; else that of the script being run, else
+    the current one.
+    """
     script = _script()
-    return os.path.dirname(script) if script else os.getcwd()
+    return _import_folder(function) or (os.path.dirname(script) if script else os.getcwd())
+
+
+def _import_folder(function: Callable[..., Any]) -> str | None:
+    name = getattr(function, "__module__", None) or "__main__"
+    file = getattr(sys.modules.get(name), "__file__", None)
+    if name == "__main__" or not isinstance(file, str) or not os.path.isfile(file):
+        return None
+    path = Path(os.path.abspath(file))
+    depth = name.count(".") + (path.stem == "__init__")
+    if depth >= len(path.parents) or {"site-packages", "dist-packages"} & set(path.parts):
+        return None
+    folder = str(path.parents[depth])
+    return folder if folder in map(os.path.abspath, sys.path) else None
 
 
 def refuse_while_loading() -> None:

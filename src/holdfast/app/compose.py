@@ -32,6 +32,7 @@ from holdfast.model.limits import Level
 from holdfast.model.query import Moved
 from holdfast.ports import Agent, Blobs, Journal, Sandbox
 from holdfast.sandbox.crew import Crew
+from holdfast.sandbox.probe import found_here
 from holdfast.sandbox.process import ProcessSandbox
 from holdfast.sandbox.sealed import LinuxSandbox
 from holdfast.worker.deliver import Delivery
@@ -82,13 +83,14 @@ def admission_for(settings: Settings) -> Admission:
     )
 
 
-def lacking(level: Level) -> tuple[tuple[str, str], ...]:
-    """Why this level cannot be had on this host, each reason with what would mend it. Found out by trying, once."""
+def lacking(level: Level) -> tuple[tuple[str, str, str], ...]:
+    """What this level cannot do without and this host refuses: what, why, and what would mend it.
+
+    It is found out by trying, once.
+    """
     if level is not Level.SANDBOX:
         return ()
-    from holdfast.sandbox.probe import found_here
-
-    return tuple((f"{item.name}: {item.detail}", item.remedy) for item in found_here().lacking)
+    return tuple((item.name, item.detail, item.remedy) for item in found_here().lacking)
 
 
 async def open_engine(settings: Settings, admission: Admission) -> Opened:

@@ -38,7 +38,7 @@ async def _examine() -> tuple[Capabilities, ...]:
     with tempfile.TemporaryDirectory(prefix="holdfast-doctor-") as folder:
         found = []
         for level, sandbox in sandboxes_in(Path(folder)).items():
-            missing = {reason: Offer(False, "refused by this host", remedy) for reason, remedy in lacking(level)}
+            missing = {name: Offer(False, f"not to be had: {why}", remedy) for name, why, remedy in lacking(level)}
             if missing:
                 found.append(Capabilities(level=level, offers=missing))
                 continue

@@ -155,7 +155,7 @@ def _signalled(seen: Observation) -> Outcome | None:
     if seen.signal == signal.SIGSYS:
         return Outcome(
             kind=OutcomeKind.CRASHED,
-            message="killed by SIGSYS: it made a system call that its sandbox forbids",
+            message="killed by SIGSYS: it made a forbidden system call",
             detail=_end_of(seen),
             next_steps=("Look for what loads kernel modules, traces processes or uses another machine's calls.",),
         )

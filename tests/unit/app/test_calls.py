@@ -255,9 +255,13 @@ def test_a_function_that_was_typed_in_is_refused(tmp_path: Path, argv: list[str]
     assert "was typed in, so no other process can find it" in said(tmp_path, *argv, stdin=stdin)[-1]
 
 
-def test_the_folder_of_a_function_is_that_of_what_is_being_run() -> None:
+def test_the_folder_of_a_function_is_the_one_that_its_module_was_imported_from() -> None:
+    assert Path(call_folder(plain), *__name__.split(".")).with_suffix(".py") == Path(__file__)
+
+
+def test_the_folder_of_an_installed_function_is_that_of_what_is_being_run() -> None:
     main = getattr(sys.modules["__main__"], "__file__", None)
-    assert call_folder(plain) == (os.path.dirname(os.path.abspath(main)) if main else os.getcwd())
+    assert call_folder(pytest.fixture) == (os.path.dirname(os.path.abspath(main)) if main else os.getcwd())
 
 
 @pytest.mark.parametrize(

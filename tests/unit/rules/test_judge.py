@@ -178,6 +178,21 @@ def test_a_kill_from_outside_is_told_apart_from_a_crash_of_the_program_itself() 
     assert len(set(advice.values())) == 3
 
 
+def test_a_forbidden_system_call_is_named() -> None:
+    outcome = cause(LAUNCH, seen(signal=signal.SIGSYS))
+    assert outcome is not None
+    assert outcome.kind is OutcomeKind.CRASHED
+    assert "forbidden system call" in outcome.message
+    assert outcome.detail["signal_name"] == "SIGSYS"
+
+
+def test_a_full_disk_is_no_limit_that_could_be_raised() -> None:
+    outcome = cause(LAUNCH, seen(exit_code=1, limit_hit="disk"))
+    assert outcome is not None
+    assert (outcome.kind, outcome.detail["limit"]) == (OutcomeKind.OVER_LIMIT, "disk")
+    assert "resources." not in told(outcome)
+
+
 def test_a_program_that_ended_by_itself_must_have_been_concluded() -> None:
     with pytest.raises(AssertionError):
         judge(LAUNCH, seen(exit_code=0), None)

@@ -19,6 +19,7 @@ from holdfast.rules.launch import (
     effective,
     enforcement,
     plan,
+    unenforced,
 )
 from unit.made import capabilities, claim, preparation
 
@@ -171,3 +172,20 @@ def test_the_attempts_of_one_task_have_the_same_digest_whenever_they_start() -> 
 def test_a_variable_that_is_no_unicode_does_not_stop_a_launch() -> None:
     path = b"/caf\xe9".decode("utf-8", "surrogateescape")
     assert digest(preparation(environment=(("PATH", path),))) != digest(preparation(environment=(("PATH", "/caf"),)))
+
+
+HELD = {"memory_limit": Offer(False, "nothing", "Be root."), "timeout": Offer(True, "clock")}
+ASKED = Limits(memory_bytes=5, wall_s=1)
+
+
+def test_at_level_sandbox_a_limit_that_would_not_hold_is_a_reason_to_refuse() -> None:
+    [problem] = unenforced(claim(limits=ASKED).spec, capabilities(Level.SANDBOX, **HELD))
+    assert (problem.code, problem.path) == ("limit.unenforceable", "resources.memory_limit")
+    assert problem.remedy == "Be root. Or do without: `allow_degraded: [memory_limit]`."
+
+
+def test_a_limit_that_may_be_missing_and_level_process_are_no_reasons_to_refuse() -> None:
+    degraded = claim(limits=ASKED, allow_degraded=("memory_limit",)).spec
+    assert unenforced(degraded, capabilities(Level.SANDBOX, **HELD)) == ()
+    assert unenforced(claim(limits=ASKED).spec, capabilities(Level.PROCESS, **HELD)) == ()
+    assert unenforced(claim(limits=Limits(wall_s=1)).spec, capabilities(Level.SANDBOX, **HELD)) == ()

@@ -211,3 +211,20 @@ def test_landlock_asks_for_what_its_abi_knows(abi: int, length: int, known: int)
     assert len(ruleset.attributes) == length
     assert int.from_bytes(ruleset.attributes[:8], "little") == (1 << known) - 1
     assert all(access < 1 << known for _, access in ruleset.rules)
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_what_is_hidden_is_empty_wherever_it_would_show(host: Host) -> None:
+    store = "/home/u/p/store"
+    planned = plan(Policy(mounts=(PROJECT,), hidden=(store, "/elsewhere")), host)
+    covers = [step for step in planned.root if isinstance(step, op.Tmpfs) and step.target != host.base]
+    assert [step.target for step in covers] == [host.base + store]
+    assert op.Seal(host.base + store) in planned.root
+    binds = [at for at, step in enumerate(planned.root) if isinstance(step, op.Bind | op.BindAs)]
+    assert planned.root.index(covers[0]) > max(binds)
+
+
+def test_what_is_hidden_in_a_folder_of_tmp_is_hidden_where_that_is_mounted_from() -> None:
+    project = Mount(source="/tmp/p", target="/tmp/p")
+    planned = plan(Policy(mounts=(project,), hidden=("/tmp/p/store",)), USER)
+    assert [step.target for step in planned.root if isinstance(step, op.Tmpfs)] == ["/b", "/b/given/0/store"]
