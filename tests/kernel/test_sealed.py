@@ -114,6 +114,13 @@ def test_a_limit_of_processes_is_told(sealed: Yard) -> None:
     assert sealed.carry_out(shell("(true); (true)"), limits=Limits(pids=2)).limit_hit is None
 
 
+def test_as_many_processes_as_are_allowed_may_run(sealed: Yard) -> None:
+    code = "import os, time; [os.fork() or (time.sleep(0.5), os._exit(0)) for _ in range(3)]; time.sleep(0.5)"
+    seen = sealed.carry_out(python(code), limits=Limits(pids=4))
+    assert (seen.exit_code, seen.limit_hit) == (0, None), output(seen.stderr)
+    assert sealed.carry_out(python(code), limits=Limits(pids=3)).exit_code == 1
+
+
 def test_a_limit_of_memory_is_kept(sealed: Yard) -> None:
     if not sealed.sandbox.capabilities().offers["memory_limit"].enforced:
         pytest.skip("no control group limits memory here")

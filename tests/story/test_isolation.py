@@ -172,6 +172,12 @@ def test_a_host_that_cannot_have_the_level_says_why_and_what_to_do(tmp_path: Pat
     assert not without_namespaces(door, "doctor", "--json").json["levels"]["sandbox"]["user namespaces"]["enforced"]
 
 
+def test_an_engine_of_a_level_that_there_is_not_does_not_open(tmp_path: Path) -> None:
+    with pytest.raises(holdfast.Refused) as refused, holdfast.Engine(tmp_path / "store", isolation="container"):
+        pass
+    assert refused.value.problems[0].code == "isolation.unavailable"
+
+
 def test_a_level_that_there_is_not_is_refused(tmp_path: Path) -> None:
     door = Door(tmp_path)
     refused = run(door, command("true"), "--isolation", "container")

@@ -61,10 +61,10 @@ class Admission:
             if spec.isolation is None:
                 usual = True
             elif spec.isolation in self.levels:
-                found += self._unavailable(spec.isolation, f"{path}.resources.isolation")
-        return found + (self._unavailable(self.usual, "isolation") if usual else [])
+                found += self.unavailable(spec.isolation, f"{path}.resources.isolation")
+        return found + (self.unavailable(self.usual, "isolation") if usual else [])
 
-    def _unavailable(self, level: Level, path: str) -> list[Problem]:
+    def unavailable(self, level: Level, path: str) -> list[Problem]:
         """Why tasks of this level cannot run here."""
         if level not in self.levels:
             return [no_such_level(level, path, self.levels)]

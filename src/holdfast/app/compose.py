@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -94,7 +95,10 @@ def lacking(level: Level) -> tuple[tuple[str, str, str], ...]:
 
 
 async def open_engine(settings: Settings, admission: Admission) -> Opened:
-    """Open every room. Raises StoreUnusable or EngineFault, with nothing left open."""
+    """Open every room. Raises StoreUnusable, EngineFault, or Refused (no such level here), with nothing left open."""
+    problems = await asyncio.to_thread(admission.unavailable, settings.level, "isolation")
+    if problems:
+        raise Refused(problems)
     clock = SystemClock()
     async with AsyncExitStack() as undo:
         journal, blobs, scratch = await _open_store(settings.store, undo)

@@ -59,7 +59,8 @@ class AsyncEngine:
     bound what runs at once; the host's processors and memory by default. `isolation` is the level of tasks that ask for
     none. `folder` is where the configuration is looked up.
 
-    Entering raises StoreUnusable where another engine has the store open, or where it cannot be used.
+    Entering raises StoreUnusable where another engine has the store open, or where it cannot be used; Refused where
+    the host cannot do the level, with what would help.
     """
 
     def __init__(

@@ -106,6 +106,7 @@ class LinuxSandbox:
         made = order(launch, name, RESULT, layout)
         made["sealed"] = True
         made["environment"] = _within(made["environment"]) | {wire.ENVIRONMENT_MARK: f"{keeper.zygote.mark}{name}"}
+        made["watched"].pop("pids_limit", None)  # the confinement has it, unless a group does
         if "pids" in made["groups"]:
             made["groups"]["pids"] += 1  # pid 1 counts too
         pids = None if "pids" in made["groups"] else launch.limits.pids or DEFAULT_PIDS
