@@ -17,6 +17,7 @@ from contract.sandbox.trace import groups_of
 from contract.sandbox.yard import PATIENCE_S, Yard, call, is_alive, output, shell, words
 from holdfast.model.launch import Observation
 from holdfast.model.limits import Limits
+from holdfast.sandbox import keepers
 from holdfast.sandbox.process import ProcessSandbox
 from holdfast.sandbox.zygote.family import children, stat
 
@@ -205,3 +206,10 @@ def test_the_root_zygote_leaves_last(yard: Yard) -> None:
     assert keepers
     yard.run(yard.sandbox.close())
     assert [pid for pid in (root, *keepers) if is_alive(pid)] == []
+
+
+def test_a_keeper_that_was_stopped_does_not_stop_the_clock(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keepers, "STALL_S", 0.2)
+    seen = yard.carry_out(shell("kill -STOP $PPID; sleep 600"), limits=Limits(wall_s=0.2, grace_s=0.1))
+    assert seen.sandbox_error is not None
+    assert yard.carry_out(shell("exit 4")).exit_code == 4

@@ -281,3 +281,21 @@ def test_status_shows_the_last_words_of_what_failed(door: Door) -> None:
     assert "\x1b" not in shown
     assert "JSONDecodeError" in door.run("status", call_id).out
     assert "Traceback" in door.run("status", call_id).out
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "0", "-1"])
+def test_processors_that_are_no_number_are_refused(door: Door, number: str) -> None:
+    door.write("task.json", envelope("one", "true"))
+    ran = door.run("run", "task.json", f"--cpus={number}")
+    assert ran.status == 2
+    assert "option.value" in ran.err
+    assert not (door.folder / ".holdfast").exists()
+
+
+def test_a_result_that_is_no_plain_file_is_no_success(door: Door) -> None:
+    door.write("task.json", envelope("link", 'ln -s /etc/hostname "$HOLDFAST_RESULT"'))
+    ran = door.run("run", "task.json", "--json")
+    assert ran.status == 1
+    outcome = ran.json["execution"]["outcome"]
+    assert outcome["kind"] == "invalid"
+    assert "refused" in outcome["message"]

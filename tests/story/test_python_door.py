@@ -7,8 +7,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -233,3 +236,57 @@ def test_a_script_without_a_guard_is_told_what_it_lacks(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "call.guard" in done.stderr
     assert '`if __name__ == "__main__":`' in done.stderr
+
+
+def test_leaving_the_engine_right_after_a_submit_waits_for_nobody(tmp_path: Path) -> None:
+    async def submit_and_leave() -> str:
+        async with holdfast.AsyncEngine(tmp_path / "store") as engine:
+            return (await engine.submit(tasks.hang)).id
+
+    some_id = asyncio.run(submit_and_leave())
+    with Store(tmp_path / "store") as store:
+        assert not store.task(some_id).state.final
+
+
+def test_who_still_waits_when_the_engine_is_closed_is_told(tmp_path: Path) -> None:
+    told: list[BaseException] = []
+
+    def wait_for(handle: Any) -> None:
+        try:
+            handle.result()
+        except holdfast.EngineFault as fault:
+            told.append(fault)
+
+    with holdfast.Engine(tmp_path / "store") as engine:
+        waiter = threading.Thread(target=wait_for, args=[engine.submit(tasks.hang)])
+        waiter.start()
+    waiter.join()
+    assert len(told) == 1
+
+
+def test_an_open_engine_cannot_be_opened_again(tmp_path: Path) -> None:
+    with holdfast.Engine(tmp_path / "store") as engine:
+        with pytest.raises(holdfast.EngineFault, match="open already"):
+            engine.__enter__()
+        assert engine.run(tasks.add, 1) == 2
+
+
+def test_an_engine_is_of_its_own_event_loop(tmp_path: Path) -> None:
+    engine = holdfast.AsyncEngine(tmp_path / "store")
+    with asyncio.Runner() as first:
+        first.run(engine.__aenter__())
+        with ThreadPoolExecutor(1) as other, pytest.raises(holdfast.EngineFault, match="event loop"):
+            other.submit(asyncio.run, engine.run(tasks.add, 1)).result()
+        first.run(engine.__aexit__(None, None, None))
+
+
+def test_a_forked_copy_of_an_engine_is_told_so(tmp_path: Path) -> None:
+    with holdfast.Engine(tmp_path / "store") as engine:
+        child = os.fork()
+        if child == 0:
+            try:
+                engine.run(tasks.add, 1)
+            except holdfast.EngineFault:
+                os._exit(7)
+            os._exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7

@@ -32,6 +32,9 @@ NAME_BYTES: Final = 255
 PATH_BYTES: Final = 1024
 """So long may its path be, which leaves room for the folders above it in what the kernel takes (PATH_MAX)."""
 
+REFUSED: Final = "the result file was refused"
+"""How the evidence begins where what stands at HOLDFAST_RESULT is no plain file."""
+
 SHELL: Final = "/bin/sh"
 
 
@@ -144,6 +147,9 @@ class CommandAgent:
         if seen.exit_code != 0:
             return _failed(seen, read)
         checks = [Check("exit_code", True, "0")]
+        refused = next((line for line in seen.evidence if line.startswith(REFUSED)), None)
+        if refused is not None:
+            return _invalid(checks, refused)
         if seen.report is None and seen.report_bytes == 0:
             printed = {
                 "exit_code": 0,

@@ -50,6 +50,7 @@ class _Life:
     def __init__(self) -> None:
         self.opened: Opened | None = None
         self.control: ControlServer | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
 
 
 class AsyncEngine:
@@ -86,7 +87,10 @@ class AsyncEngine:
         return self._settings.store
 
     async def __aenter__(self) -> Self:
+        if self._life.opened is not None:
+            raise EngineFault("the engine is open already")
         refuse_while_loading()
+        self._life.loop = asyncio.get_running_loop()
         self._life.opened = opened = await open_engine(self._settings, self._admission)
         if self.store != MEMORY_STORE:
             self._life.control = ControlServer(Path(self.store), self._answer)
@@ -264,6 +268,8 @@ class AsyncEngine:
     def _here(self) -> Opened:
         if self._life.opened is None:
             raise EngineFault("the engine is not open: use it in a `with` block")
+        if asyncio.get_running_loop() is not self._life.loop:
+            raise EngineFault("the engine was opened in another event loop: open one in this loop")
         return self._life.opened
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -76,8 +77,8 @@ def settings_for(options: EngineOptions) -> Settings:
     memory = _memory(options.memory, problems)
     level = _level(options.isolation, problems)
     for name, number in (("workers", options.workers), ("cpus", options.cpus)):
-        if number is not None and number <= 0:
-            problems.append(Problem("option.value", name, f"{number} is not above 0", "Give a number above 0."))
+        if number is not None and not (number > 0 and math.isfinite(number)):
+            problems.append(Problem("option.value", name, f"{number} is no number above 0", "Give a number above 0."))
     if problems:
         raise Refused(problems)
     return Settings(

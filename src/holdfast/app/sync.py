@@ -40,6 +40,7 @@ class Engine:
         self._engine = AsyncEngine(store, workers=workers, cpus=cpus, memory=memory, isolation=isolation, folder=folder)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._pid = 0
 
     @property
     def store(self) -> str:
@@ -47,7 +48,10 @@ class Engine:
         return self._engine.store
 
     def __enter__(self) -> Self:
+        if self._loop is not None:
+            raise EngineFault("the engine is open already")
         refuse_while_loading()
+        self._pid = os.getpid()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="holdfast", daemon=True)
         self._thread.start()
@@ -114,6 +118,9 @@ class Engine:
         if self._loop is None:
             coroutine.close()
             raise EngineFault("the engine is not open: use it in a `with` block")
+        if self._pid != os.getpid():
+            coroutine.close()
+            raise EngineFault("the engine was opened by the process that this one was forked from: open one here")
         call: _Call[T] = _Call(self._loop, coroutine)
         try:
             return call.result()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import signal
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Final
@@ -13,6 +16,12 @@ from holdfast.model.launch import Observation, StopReason
 from holdfast.sandbox.observe import Facts, Hello, observation
 from holdfast.sandbox.zygote import wire
 from holdfast.sandbox.zygotes import Zygote
+
+STALL_S: Final = 10.0
+"""So long after its task has to be dead is a keeper waited for. Then it is stuck, or was stopped, and is killed."""
+
+HELLO_S: Final = 30.0
+"""So long is a new keeper waited for. Then its zygote is stuck, or was stopped, and is killed."""
 
 _CHUNK_BYTES: Final = 64 * 1024
 _FACTS: Final = msgspec.json.Decoder(Facts)
@@ -48,10 +57,14 @@ class Keeper(asyncio.BufferedProtocol):
         self._chunk = bytearray(_CHUNK_BYTES)
         self._buffer = bytearray()
         self._transport: asyncio.Transport | None = None
+        self._grace_s = 0.0
+        self._patience_s: float | None = None
+        self._watchdog: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self._watch(HELLO_S)
 
     def carry_out(self, order: wire.Order) -> asyncio.Future[Observation]:
         """Send an order; the future gets its observation."""
@@ -60,6 +73,10 @@ class Keeper(asyncio.BufferedProtocol):
         order["number"] = self._number
         self.ending = asyncio.get_running_loop().create_future()
         self._transport.write(wire.frame((wire.RUN, order)))
+        self._grace_s = order["grace_s"]
+        self._patience_s = None if order["wall_s"] is None else order["wall_s"] + self._grace_s + STALL_S
+        if self._patience_s is not None and self.pid is not None:
+            self._watch(self._patience_s)
         return self.ending
 
     def take_shape(self, name: Hashable, shape: wire.Shape) -> None:
@@ -72,6 +89,7 @@ class Keeper(asyncio.BufferedProtocol):
         """Have the present task stopped."""
         if self._transport is not None and self.ending is not None:
             self._transport.write(wire.frame((wire.STOP, self._number, str(reason), at_once)))
+            self._watch((0.0 if at_once else self._grace_s) + STALL_S)
 
     def dismiss(self) -> None:
         """Have the keeper leave; a task that it still has is killed."""
@@ -100,6 +118,9 @@ class Keeper(asyncio.BufferedProtocol):
     def _received(self, kind: int, parts: list[bytes]) -> None:
         if kind == wire.HELLO:
             self.pid = _HELLO.decode(parts[0]).pid
+            self._rest()
+            if self.ending is not None and self._patience_s is not None:
+                self._watch(self._patience_s)
         elif kind == wire.ENDED:
             facts = _FACTS.decode(parts[0])
             self._end(observation(facts, *parts[1:]))
@@ -110,7 +131,26 @@ class Keeper(asyncio.BufferedProtocol):
         elif kind == wire.READY:
             self._released(self)
 
+    def _watch(self, seconds: float) -> None:
+        """Kill the keeper unless it has been heard of by then. The clocks are the keeper's; this one watches it."""
+        self._rest()
+        self._watchdog = asyncio.get_running_loop().call_later(seconds, self._kill)
+
+    def _rest(self) -> None:
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+            self._watchdog = None
+
+    def _kill(self) -> None:
+        self.usable = False
+        if self.pid is None:
+            self.zygote.kill()
+        else:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+
     def _end(self, seen: Observation) -> None:
+        self._rest()
         if self.ending is not None and not self.ending.done():
             self.ending.set_result(seen)
         self.ending = None
@@ -121,5 +161,6 @@ class Keeper(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.usable = False
+        self._rest()
         self._lost(self)
         self.closed.set_result(None)

@@ -119,6 +119,11 @@ class Zygote:
         finally:
             self._gone.pop(keeper, None)
 
+    def kill(self) -> None:
+        """It does not answer: kill it, so that another is started. Its keepers notice, and leave with their tasks."""
+        if self._process is not None:
+            self._process.kill()
+
     async def close(self) -> None:
         """Let it go, and wait until it has seen its keepers out."""
         self._hang_up()

@@ -10,6 +10,7 @@ import asyncio
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from holdfast.model.attempt import AttemptState, Claim, Ending
 from holdfast.model.content import Content
@@ -24,12 +25,17 @@ from holdfast.ports import Agent
 from holdfast.rules.judge import cause, judge, lost, verdict_of
 from holdfast.rules.launch import plan, unenforced
 from holdfast.rules.reference import BadReference
-from holdfast.rules.retry import retry_delay_s
+from holdfast.rules.retry import MAX_ENGINE_FAULTS, retry_delay_s
 from holdfast.rules.seal import receipt
 from holdfast.worker.collect import keep_bytes, keep_captured, read_captured
 from holdfast.worker.resolve import resolve_context
 from holdfast.worker.rooms import Rooms
 from holdfast.worker.supervise import Supervisor
+
+GIVEN_UP: Final = (
+    f"Given up after {MAX_ENGINE_FAULTS} faults of the engine, none of them laid to the task: see to the host "
+    "(`holdfast doctor`), then start it anew with --fresh."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +54,7 @@ class Work:
     stdout: Content | None = None
     stderr: Content | None = None
     receipt: Receipt | None = None
+    retry_at: float | None = None
 
 
 async def carry_out(rooms: Rooms, supervisor: Supervisor, claim: Claim) -> Work:
@@ -61,7 +68,7 @@ async def carry_out(rooms: Rooms, supervisor: Supervisor, claim: Claim) -> Work:
         work = collected(rooms, work)
     except Exception as error:
         work = dataclasses.replace(work, outcome=_engine_fault(error), value=None, result=None)
-    return sealed(work)
+    return sealed(decided(rooms, work))
 
 
 async def resolved(rooms: Rooms, work: Work) -> Work:
@@ -140,6 +147,15 @@ def collected(rooms: Rooms, work: Work) -> Work:
     )
 
 
+def decided(rooms: Rooms, work: Work) -> Work:
+    """Whether there is another attempt, and when; where faults of the engine used up its patience, it is said so."""
+    outcome = work.outcome or _engine_fault(EngineFault("the attempt was never decided"))
+    retry_at = _retry_at(work.claim, outcome, rooms.clock.now(), rooms.clock.chance())
+    if outcome.fault is Fault.ENGINE and retry_at is None:
+        outcome = dataclasses.replace(outcome, next_steps=(GIVEN_UP,))
+    return dataclasses.replace(work, outcome=outcome, retry_at=retry_at)
+
+
 def sealed(work: Work) -> Work:
     """The receipt."""
     outcome = work.outcome or _engine_fault(EngineFault("the attempt was never decided"))
@@ -189,7 +205,7 @@ def ending(rooms: Rooms, work: Work) -> Ending:
         result=work.result,
         stdout=work.stdout,
         stderr=work.stderr,
-        retry_at=_retry_at(work.claim, work.outcome, now, rooms.clock.chance()),
+        retry_at=work.retry_at,
     )
 
 
@@ -219,9 +235,9 @@ def _unknown_agent(agent_type: str, rooms: Rooms) -> Problem:
     return Problem("agent.unknown", "agent_type", f"no agent type `{agent_type}` is known here", f"Known: {known}.")
 
 
-def lost_work(claim: Claim) -> Work:
+def lost_work(rooms: Rooms, claim: Claim) -> Work:
     """The sealed end of an attempt whose engine died."""
-    return sealed(Work(claim=claim, outcome=lost()))
+    return sealed(decided(rooms, Work(claim=claim, outcome=lost())))
 
 
 def _cancelled(reason: str) -> Outcome:

@@ -18,6 +18,6 @@ async def recover(rooms: Rooms) -> tuple[Event, ...]:
     events: list[Event] = []
     for start in range(0, len(orphans), _AT_ONCE):
         group = orphans[start : start + _AT_ONCE]
-        for moved in await asyncio.gather(*(finish(rooms, lost_work(claim)) for claim in group)):
+        for moved in await asyncio.gather(*(finish(rooms, lost_work(rooms, claim)) for claim in group)):
             events += moved.events
     return tuple(events)

@@ -29,12 +29,15 @@ class Supervisor:
         self._delivery = delivery
         self._watched: dict[str, _Watched] = {}
         self._cancelling: dict[str, str] = {}
+        self._stopping: tuple[StopReason, bool] | None = None
 
     def watch(self, ref: AttemptRef, running: Running) -> None:
         """Keep an eye on a started attempt; one whose cancel came meanwhile is stopped at once."""
         self._watched[ref.task_id] = _Watched(ref.number, running)
         if ref.task_id in self._cancelling:
             running.stop(StopReason.CANCELLED)
+        elif self._stopping is not None:
+            running.stop(*self._stopping)
 
     def forget(self, task_id: str) -> None:
         """The attempt has ended."""
@@ -54,7 +57,8 @@ class Supervisor:
             watched.running.stop(StopReason.CANCELLED, at_once)
 
     def stop_all(self, reason: StopReason, at_once: bool = False) -> None:
-        """Stop everything that runs."""
+        """Stop everything that runs, and what was about to start."""
+        self._stopping = (reason, at_once)
         for watched in self._watched.values():
             watched.running.stop(reason, at_once)
 
