@@ -17,6 +17,7 @@ from holdfast.model.launch import Conclusion, Exec, Observation, Preparation
 from holdfast.model.outcome import Check, Outcome, OutcomeKind, Verdict
 from holdfast.model.place import below, quoted
 from holdfast.ports import OutputReader
+from holdfast.rules.reference import has_reference
 from holdfast.rules.seal import canonical
 from holdfast.wire.value import BadValue, read_value
 
@@ -58,6 +59,11 @@ def _env(value: Json, path: str) -> Iterator[Problem]:
         if not name or "=" in name or "\0" in name:
             message = f"{quoted(name)} cannot be the name of a variable"
             yield Problem("command.env_name", here, message, "Give it a name without `=`.")
+        elif name.startswith("HOLDFAST_") or has_reference(name):
+            message = f"{quoted(name)} is no name that a task may give to a variable"
+            yield Problem(
+                "command.env_name", here, message, "Names with HOLDFAST_ are the engine's; `${{` is for values."
+            )
         yield from shape.word(word, here)
 
 

@@ -8,11 +8,13 @@ from typing import Final
 from holdfast.model.outcome import Fault, Outcome, OutcomeKind
 from holdfast.model.retry import Backoff, Growth, RetryPolicy
 
-MAX_ENGINE_FAULTS: Final = 3
+MAX_ENGINE_FAULTS: Final = 5
 """So many attempts may a task lose to faults of the engine before it is given up."""
 
 ENGINE_FAULT_DELAY_S: Final = 0.1
-"""The pause after the first engine fault; it doubles with each further one."""
+"""The pause after the first engine fault; it doubles with each further one.
+
+Half of it to one and a half are drawn at random: tasks that fell together do not fall together again."""
 
 _NEVER: Final = frozenset({OutcomeKind.SUCCEEDED, OutcomeKind.CANCELLED, OutcomeKind.HELD})
 
@@ -40,7 +42,7 @@ def retry_delay_s(policy: RetryPolicy, outcome: Outcome, spent: int, engine_faul
     if outcome.fault is Fault.ENGINE:
         if engine_faults >= MAX_ENGINE_FAULTS:
             return None
-        return ENGINE_FAULT_DELAY_S * 2.0 ** (engine_faults - 1)
+        return ENGINE_FAULT_DELAY_S * 2.0 ** (engine_faults - 1) * (0.5 + chance)
     if spent >= policy.max_attempts:
         return None
     return delay_s(policy.backoff, spent, chance)

@@ -58,6 +58,8 @@ class Crew:
     def name(self, attempt_id: int) -> tuple[str, str]:
         """A name for the files of an attempt, and what their paths begin with."""
         name = f"{attempt_id}-{next(self._count)}"
+        if not os.path.isdir(self._scratch.path):  # a task may have removed it: others need not suffer for that
+            os.makedirs(self._scratch.path, 0o700)
         return name, f"{self._scratch.path}/{name}"
 
     async def take(self, kind: str, shape: object = None) -> Keeper:

@@ -308,3 +308,9 @@ def test_a_relative_program_is_meant_from_the_folder_of_the_request(
 ) -> None:
     prepared = CommandAgent({}).prepare({"argv": [name, "x/y"], "files": files}, "/project")
     assert prepared.program == Exec(argv=(program, "x/y"))
+
+
+@pytest.mark.parametrize("name", ["HOLDFAST_RESULT", "HOLDFAST_ANYTHING", "${{ inputs.name }}"])
+def test_names_of_the_engine_and_names_to_be_filled_in_are_refused(name: str) -> None:
+    problems = CommandAgent({}).check({"argv": ["true"], "env": {name: "x"}}, "context")
+    assert [problem.code for problem in problems] == ["command.env_name"]

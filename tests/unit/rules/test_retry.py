@@ -109,7 +109,7 @@ def test_what_says_of_itself_that_it_would_fail_again_is_never_tried_again(kind:
 
 @pytest.mark.parametrize("kind", ENGINE)
 def test_a_fault_of_the_engine_is_tried_again_even_where_the_budget_is_spent(kind: OutcomeKind) -> None:
-    delays = [retry_delay_s(RetryPolicy(), outcome(kind), 1, faults, 0.0) for faults in range(1, MAX_ENGINE_FAULTS)]
+    delays = [retry_delay_s(RetryPolicy(), outcome(kind), 1, faults, 0.5) for faults in range(1, MAX_ENGINE_FAULTS)]
     assert delays == [ENGINE_FAULT_DELAY_S * 2**number for number in range(MAX_ENGINE_FAULTS - 1)]
 
 
