@@ -132,6 +132,11 @@ def test_the_connection_that_writes_is_set_up_to_keep_what_it_acknowledges(
     assert found == value
 
 
+@pytest.mark.parametrize("setting", [apsw.SQLITE_DBCONFIG_ENABLE_QPSG, apsw.SQLITE_DBCONFIG_DEFENSIVE])
+def test_statements_are_planned_once_and_the_schema_is_safe_from_them(store: Bench, setting: int) -> None:
+    assert writing(store).config(setting, -1) == 1
+
+
 # --- growth ---------------------------------------------------------------------------------------------------------
 
 LINES = ("task_ready", "task_ready_by_session", "task_due", "attempt_open")
