@@ -145,6 +145,8 @@ class Keeper(asyncio.BufferedProtocol):
         self.usable = False
         if self.pid is None:
             self.zygote.kill()
+            if self._transport is not None:
+                self._transport.abort()
         else:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
