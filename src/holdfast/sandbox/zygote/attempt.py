@@ -202,7 +202,8 @@ class Attempt:
     def _kill_all(self) -> None:
         if self.group is not None:
             self.group.kill()
-        self._post.last_resort()
+        if self._post.last_resort():
+            self.evidence.append("what was left forked faster than it could be killed one by one: all killed at once")
 
     def failed(self, error: Exception) -> Facts:
         """The facts of an attempt that could not be started."""

@@ -142,10 +142,10 @@ class Keeper:
             self._groups.append(attempt.group)
         self._groups = [group for group in self._groups if not group.remove()]
 
-    def _last_resort(self) -> None:
+    def _last_resort(self) -> bool:
         """Step out of the pen, and have the kernel kill everything in it."""
-        if self._pen is not None:
-            self._worn = empty_pen(self._pen)
+        self._worn = self._pen is not None and empty_pen(self._pen)
+        return self._worn
 
     def _adopt(self, environment: dict[str, str]) -> None:
         """Make this environment the keeper's own, for the task to inherit; from task to task little of it changes."""

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 class Post:
     """Descriptors 0 to 3, which a task inherits as they are laid here; folders, the shared page, the poll.
 
-    `last_resort` kills whatever does not die one by one.
+    `last_resort` kills whatever does not die one by one, and says whether it could.
     """
 
     __slots__ = ("_nothing", "folders", "keeper", "last_resort", "layout", "page", "poll", "scratch")
 
-    def __init__(self, settings: Settings, layout: Layout, last_resort: Callable[[], None]) -> None:
+    def __init__(self, settings: Settings, layout: Layout, last_resort: Callable[[], bool]) -> None:
         self.scratch = settings["scratch"]
         self.layout = layout
         self.last_resort = last_resort
