@@ -133,6 +133,12 @@ def rabbit(pipe: str) -> None:
     tell(pipe, "off")
 
 
+def rabbits(count: int) -> None:
+    """So many of them that some get away at every turn."""
+    for _ in range(count):
+        rabbit("/dev/null")
+
+
 def ignore_children_and_burn(seconds: float) -> None:
     """Burns in many short-lived children, none of which is waited for."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)

@@ -10,6 +10,7 @@ import pytest
 from contract.sandbox.yard import Yard, call, is_alive, output, shell, value, words
 from holdfast.model.launch import Observation, Program, StopReason
 from holdfast.model.limits import Limits
+from holdfast.sandbox import keepers
 
 HOSTILE = str(Path(__file__).parent / "hostile.py")
 SOON = Limits(wall_s=0.3, grace_s=0.1)
@@ -124,6 +125,12 @@ def test_a_process_that_is_never_where_it_was_seen_is_caught(yard: Yard) -> None
     assert seen.swept > 0
 
 
+def test_many_such_processes_are_caught(yard: Yard) -> None:
+    seen = yard.carry_out(call(f"{HOSTILE}:rabbits", 40))
+    assert (seen.exit_code, seen.survivors) == (0, 0)
+    assert yard.carry_out(shell("exit 4")).exit_code == 4
+
+
 def test_neighbours_are_not_touched(yard: Yard) -> None:
     go = [yard.pipe("one"), yard.pipe("two")]
 
@@ -140,10 +147,12 @@ def test_neighbours_are_not_touched(yard: Yard) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGTERM])
-def test_whoever_stops_or_ends_the_keeper_gains_nothing(yard: Yard, number: int) -> None:
-    """A keeper that is ended takes its task along; one that is stopped dies with the engine at the latest."""
-    if number == signal.SIGSTOP:
-        pytest.skip("the level process makes no claim against a task that stops its keeper")
-    seen = yard.carry_out(call(f"{HOSTILE}:kill_parent", int(number)))
+def test_whoever_stops_or_ends_the_keeper_gains_nothing(
+    yard: Yard, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A keeper that is ended takes its task along; one that is stopped is killed by the engine."""
+    monkeypatch.setattr(keepers, "STALL_S", 0.2)
+    seen = yard.carry_out(call(f"{HOSTILE}:kill_parent", int(number)), limits=SOON)
     assert seen.sandbox_error is not None
+    assert f"signal {signal.SIGKILL if number == signal.SIGSTOP else number}" in seen.sandbox_error
     assert yard.carry_out(shell("exit 4")).exit_code == 4

@@ -130,7 +130,14 @@ def _is_dead(name: str) -> bool:
     parts = name.removeprefix(places.PREFIX + _PREFIX).split("-")
     if len(parts) != 4 or parts[0] != f"{_pid_namespace():x}":
         return False
-    return str(family.start_time(int(parts[1]))) != parts[2]
+    try:
+        os.kill(int(parts[1]), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:  # there is one, and it is not ours
+        return False
+    start = family.start_time(int(parts[1]))
+    return start is not None and str(start) != parts[2]
 
 
 def _pid_namespace() -> int:

@@ -21,7 +21,7 @@ from contract.sandbox.yard import (
     value,
     waiting,
 )
-from holdfast.model.launch import Exec, Observation, StopReason
+from holdfast.model.launch import Exec, Observation, Program, StopReason
 from holdfast.model.limits import Limits
 
 TASKS = str(Path(__file__).parent / "tasks.py")
@@ -63,6 +63,16 @@ def test_each_attempt_has_an_empty_folder_of_its_own(yard: Yard) -> None:
     first = yard.carry_out(shell('touch left; [ "$(pwd -P)" = "$HOLDFAST_WORKDIR" ]'))
     second = yard.carry_out(shell("ls -A"))
     assert (first.exit_code, output(second.stdout)) == (0, b"")
+
+
+@pytest.mark.parametrize("program", [shell("exit 0"), call("os:getpid")])
+@pytest.mark.parametrize("name, value", [("A", "x\0y"), ("A=B", "x"), ("", "x"), ("A", "\ud800")])
+def test_what_cannot_be_a_variable_is_refused_and_harms_nobody_else(
+    yard: Yard, program: Program, name: str, value: str
+) -> None:
+    seen = yard.carry_out(program, Start(environment={name: value}))
+    assert seen.sandbox_error is not None or (seen.exit_code == 126 and seen.evidence)
+    assert yard.carry_out(program).exit_code == 0
 
 
 @pytest.mark.parametrize("name", ["../out", "/tmp/out", "a/../../out", "", "a//b", "./a"])

@@ -58,12 +58,10 @@ def become(order: Order, fds: list[int], page: Page) -> NoReturn:
         for number, fd in enumerate(fds):
             os.dup2(fd, number, inheritable=number < _RESULT_FD)
         os.closerange(len(fds), _KEEPERS_FDS)
-        _lay_files(order["files"], page)
+        _furnish(order, page)
         _confine(order, None, page)
         if order["call"] is not None:
             PRCTL(SET_DUMPABLE, 1)
-            os.environ.clear()
-            os.environ.update(order["environment"])
             call.carry_out(call.Given(*order["call"]))
         if order["argv"] is not None:
             _execute(order["argv"], order["environment"], page)
@@ -71,11 +69,14 @@ def become(order: Order, fds: list[int], page: Page) -> NoReturn:
         os._exit(125)
 
 
-def _lay_files(files: list[tuple[str, bytes]], page: Page) -> None:
+def _furnish(order: Order, page: Page) -> None:
     try:
-        tree.fill(".", files)
+        tree.fill(".", order["files"])
+        if order["call"] is not None:
+            os.environ.clear()
+            os.environ.update(order["environment"])
     except (OSError, ValueError) as error:
-        page.say(SETTING_UP, f"the task's files could not be written: {error}")
+        page.say(SETTING_UP, f"the task's files and variables could not be laid out: {error}")
         os._exit(125)
 
 
