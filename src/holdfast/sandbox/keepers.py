@@ -23,7 +23,7 @@ STALL_S: Final = 10.0
 HELLO_S: Final = 30.0
 """So long is a new keeper waited for. Then its zygote is stuck, or was stopped, and is killed."""
 
-_CHUNK_BYTES: Final = 256 * 1024
+_CHUNK_BYTES: Final = 64 * 1024
 _FACTS: Final = msgspec.json.Decoder(Facts)
 _HELLO: Final = msgspec.json.Decoder(Hello)
 
@@ -109,10 +109,9 @@ class Keeper(asyncio.BufferedProtocol):
                 return
             parts = []
             at = wire.HEADER.size
-            with memoryview(self._buffer) as view:
-                for size in sizes:
-                    parts.append(bytes(view[at : at + size]))
-                    at += size
+            for size in sizes:
+                parts.append(bytes(self._buffer[at : at + size]))
+                at += size
             del self._buffer[:end]
             self._received(kind, parts)
 

@@ -7,7 +7,6 @@ import gc
 import json
 import os
 import sys
-from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import BuiltinFunctionType, CoroutineType, FunctionType, MethodType, ModuleType
 
 from . import encode
@@ -124,6 +123,8 @@ def _load(where: str) -> ModuleType:
     if "/" not in where and not where.endswith(".py"):
         __import__(where)
         return sys.modules[where]
+    from importlib.machinery import ModuleSpec, SourceFileLoader
+
     folder = os.path.dirname(os.path.abspath(where))
     if folder not in sys.path:
         sys.path.insert(0, folder)

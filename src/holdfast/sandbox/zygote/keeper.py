@@ -50,35 +50,16 @@ class Inbox:
             size = 0
         self._buffer += memoryview(self._chunk)[:size]
         self.ended = not size
-        missing = self._end() - len(self._buffer)
-        if missing > _CHUNK_BYTES and not self.ended:
-            self._fill(missing)
-
-    def _fill(self, missing: int) -> None:
-        """Take in the rest of a long frame, which is an order: nothing else is to be done before it is here."""
-        self._buffer += bytes(missing)
-        with memoryview(self._buffer) as view:
-            while missing:
-                size = self._sock.recv_into(view[len(view) - missing :])
-                if not size:
-                    self.ended = True
-                    break
-                missing -= size
-
-    def _end(self) -> int:
-        """Where the first frame ends."""
-        if len(self._buffer) < LENGTH.size:
-            return LENGTH.size
-        size: int = LENGTH.unpack_from(self._buffer)[0]
-        return LENGTH.size + size
 
     def take(self) -> tuple[Any, ...] | None:
         """The next whole message, if there is one."""
-        end = self._end()
-        if len(self._buffer) < end or self.ended:
+        if len(self._buffer) < LENGTH.size:
             return None
-        with memoryview(self._buffer) as view:
-            message: tuple[Any, ...] = marshal.loads(view[LENGTH.size : end])
+        (size,) = LENGTH.unpack_from(self._buffer)
+        end = LENGTH.size + size
+        if len(self._buffer) < end:
+            return None
+        message: tuple[Any, ...] = marshal.loads(memoryview(self._buffer)[LENGTH.size : end])
         del self._buffer[:end]
         return message
 
